@@ -1,0 +1,1 @@
+"""Files <-> ONNX, usable as a library without the command line."""

@@ -1,0 +1,1 @@
+"""Caffe's layers, one a file: the READ row and its samples."""

@@ -1,0 +1,1 @@
+"""One backend a file, run by its own interpreter; never imported by zoo."""

@@ -1,0 +1,1 @@
+"""Whether two runs agree: comparison, verdict, report."""

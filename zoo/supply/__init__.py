@@ -1,0 +1,1 @@
+"""How files get here: plan, fetch, verify, store."""
