@@ -19,22 +19,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status (the table is in docs/exit-status.md)."""
     try:
         status = cli.main(args=None if argv is None else list(argv), prog_name="zoo", standalone_mode=False)
-    except click.exceptions.Abort:
-        return _interrupted()
+    except Exception as fault:  # noqa: BLE001 - the one place that turns every fault into a status
+        return _explain(fault)
     except KeyboardInterrupt:
         return _interrupted()
-    except click.ClickException as fault:
+    return status if isinstance(status, int) else 0
+
+
+def _explain(fault: Exception) -> int:
+    if isinstance(fault, click.exceptions.Abort):
+        return _interrupted()
+    if isinstance(fault, click.ClickException):
         fault.show()
         return fault.exit_code
-    except Diagnostic as fault:
+    if isinstance(fault, Diagnostic):
         _say(f"error[{fault.code}]: {fault}")
         return fault.exit_status
-    except BrokenPipeError:
+    if isinstance(fault, BrokenPipeError):
         _close_stdout()
         return 0
-    except Exception as fault:
-        return _bug(fault)
-    return status if isinstance(status, int) else 0
+    return _bug(fault)
 
 
 def _bug(fault: Exception) -> int:
