@@ -1,0 +1,72 @@
+"""Windows that slide: kernel, stride, pad and dilation in Caffe's three spellings, and Caffe's own output sizes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from converters.hub.emit import Emit
+from converters.hub.layer import Layer
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One number a spatial dimension for each of them; `pad` is added at both ends."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    pad: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
+def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
+    """The window of a Convolution or Deconvolution over `dims` spatial dimensions (base_conv_layer.cpp)."""
+    return Window(
+        kernel=_per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None),
+        stride=_per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1),
+        pad=_per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0),
+        dilation=_per_dim(layer, emit, "dilation", (), dims, 1),
+    )
+
+
+def _per_dim(
+    layer: Layer, emit: Emit, name: str, pair: tuple[str, ...], dims: int, default: int | None
+) -> tuple[int, ...]:
+    values = layer.attrs.integers(name)
+    explicit = layer.attrs.explicit
+    if any(part in explicit for part in pair):
+        if dims != 2 or values:
+            emit.refuse(f"{' and '.join(pair)} go with two spatial dimensions and without {name}")
+        return tuple(layer.attrs.integer(part) for part in pair)
+    if not values and default is not None:
+        values = (default,)
+    if len(values) not in (1, dims):
+        emit.refuse(f"{name} has {len(values)} values, expected 1 or {dims}")
+    return values * dims if len(values) == 1 else values
+
+
+def pooling_window(layer: Layer, emit: Emit) -> Window:
+    """The window of a Pooling over height and width (pooling_layer.cpp)."""
+    kernel = _pair(layer, "kernel_size", "kernel_h", "kernel_w")
+    stride = _pair(layer, "stride", "stride_h", "stride_w")
+    pad = _pair(layer, "pad", "pad_h", "pad_w")
+    if 0 in kernel or 0 in stride:
+        emit.refuse(f"the pooling window {kernel} with stride {stride} has no size")
+    if any(before >= size for before, size in zip(pad, kernel, strict=True)):
+        emit.refuse(f"pad {pad} is not smaller than the kernel {kernel}; Caffe refuses it too")
+    return Window(kernel, stride, pad, (1, 1))
+
+
+def _pair(layer: Layer, both: str, height: str, width: str) -> tuple[int, int]:
+    attrs = layer.attrs
+    if height in attrs.explicit or width in attrs.explicit:
+        return attrs.integer(height), attrs.integer(width)
+    return attrs.integer(both), attrs.integer(both)
+
+
+def pooled_size(size: int, kernel: int, stride: int, pad: int, *, ceil: bool) -> int:
+    """Caffe's pooled size: rounded up unless told otherwise, less a last window that would begin in the padding."""
+    span = size + 2 * pad - kernel
+    out = (-(-span // stride) if ceil else span // stride) + 1
+    if pad and (out - 1) * stride >= size + pad:
+        out -= 1
+    return out

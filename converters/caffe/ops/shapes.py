@@ -1,0 +1,113 @@
+"""Flatten, Reshape, Permute, Crop and Dropout: the numbers stay, their places change (or nothing does)."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from converters.hub.emit import Emit
+from converters.hub.layer import Dim, Layer
+from converters.hub.optable import Read, Sample
+
+
+def flatten(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Flatten as Reshape: the dimensions from `axis` to `end_axis` become one."""
+    (data,) = emit.inputs
+    start = emit.axis(data, layer.attrs.integer("axis"))
+    end = emit.axis(data, layer.attrs.integer("end_axis"))
+    if end < start:
+        emit.refuse(f"end_axis {end} lies before axis {start}; Caffe refuses it too")
+    dims = emit.shape(data)
+    return emit.reshape(data, (*dims[:start], -1, *dims[end + 1 :]))
+
+
+def reshape(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Reshape as Reshape: 0 keeps a dimension, -1 infers one, over `num_axes` axes from `axis` on."""
+    (data,) = emit.inputs
+    before = emit.shape(data)
+    shape = layer.attrs.record("shape")
+    wanted = [int(str(dim)) for dim in shape["dim"]] if shape else []  # type: ignore[attr-defined]
+    axis, count = layer.attrs.integer("axis"), layer.attrs.integer("num_axes")
+    start = axis if axis >= 0 else len(before) + axis + 1
+    end = len(before) if count == -1 else start + count
+    if not 0 <= start <= end <= len(before):
+        emit.refuse(f"axis {axis} with num_axes {count} lies outside its input's {len(before)} dimensions")
+    dims: list[Dim] = []
+    for position, dim in enumerate(wanted):
+        if dim == 0 and start + position >= len(before):
+            emit.refuse(f"dim {position} is 0, but its input has no such dimension to keep")
+        dims.append(before[start + position] if dim == 0 else dim)
+    return emit.reshape(data, (*before[:start], *dims, *before[end:]))
+
+
+def permute(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Permute as Transpose; axes that `order` does not name follow in their own order."""
+    (data,) = emit.inputs
+    order = layer.attrs.integers("order")
+    rank = emit.rank(data)
+    if len(set(order)) != len(order) or any(axis >= rank for axis in order):
+        emit.refuse(f"order {list(order)} does not name axes of an input of {rank} dimensions once each")
+    return emit("Transpose", data, perm=(*order, *(axis for axis in range(rank) if axis not in order)))
+
+
+def crop(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Crop as Slice: from `axis` on the first bottom is cut to the sizes of the second, at `offset`."""
+    data, like = emit.inputs
+    axis = emit.axis(data, layer.attrs.integer("axis"))
+    offsets = layer.attrs.integers("offset") or (0,)
+    sizes = emit.sizes(like, axis)
+    if len(offsets) not in (1, len(sizes)) or emit.rank(like) != emit.rank(data):
+        emit.refuse(f"{len(offsets)} offsets for {len(sizes)} cropped dimensions; Caffe refuses it too")
+    starts = list(offsets) * len(sizes) if len(offsets) == 1 else list(offsets)
+    ends = [start + size for start, size in zip(starts, sizes, strict=True)]
+    if any(end > whole for end, whole in zip(ends, emit.sizes(data, axis), strict=True)):
+        emit.refuse(f"the crop {starts} to {ends} reaches outside its input; Caffe refuses it too")
+    axes = list(range(axis, emit.rank(data)))
+    return emit(
+        "Slice", data, emit.constant(starts, "starts"), emit.constant(ends, "ends"), emit.constant(axes, "axes")
+    )
+
+
+def dropout(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Dropout as nothing: Caffe scales while it trains (dropout_layer.cpp)."""
+    return emit.dropped("does nothing at inference")
+
+
+_FLATTEN = (
+    Sample("image", "", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(2, 60)),
+    Sample("middle", "flatten_param { axis: 1 end_axis: 2 }", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(2, 12, 5)),
+    Sample("from the end", "flatten_param { axis: -2 }", ((2, 3, 4, 5),)),
+)
+
+_RESHAPE = (
+    Sample("keep and infer", "reshape_param { shape { dim: 0 dim: -1 dim: 5 } }", ((2, 3, 4, 5),)),
+    Sample("infer in front", "reshape_param { shape { dim: -1 dim: 12 } }", ((2, 3, 4),)),
+    Sample("inner axes", "reshape_param { shape { dim: 3 dim: 2 } axis: 1 num_axes: 1 }", ((2, 6, 4, 5),)),
+    Sample("insert an axis", "reshape_param { shape { dim: 1 } axis: 1 num_axes: 0 }", ((2, 3, 4),)),
+    Sample("from the end", "reshape_param { shape { dim: 2 dim: 2 } axis: -2 }", ((2, 3, 4),)),
+)
+
+_CROP = (
+    Sample("one offset", "crop_param { axis: 2 offset: 1 }", ((2, 3, 7, 8), (2, 3, 4, 5))),
+    Sample("two offsets", "crop_param { axis: 2 offset: 2 offset: 1 }", ((2, 3, 7, 8), (2, 1, 4, 5))),
+    Sample("channels too", "crop_param { axis: 1 offset: 1 offset: 0 offset: 3 }", ((2, 4, 7, 8), (2, 2, 4, 5))),
+)
+
+READ = {
+    "Flatten": Read(flatten, samples=_FLATTEN),
+    "Reshape": Read(reshape, samples=_RESHAPE),
+    "Permute": Read(
+        permute,
+        samples=(
+            Sample("NHWC", "permute_param { order: 0 order: 2 order: 3 order: 1 }", ((2, 3, 4, 5),)),
+            Sample(
+                "the rest follows",
+                "permute_param { order: 2 order: 0 }",
+                ((2, 3, 4, 5),),
+                formula=lambda x, _: np.transpose(x[0], (2, 0, 1, 3)),
+            ),
+        ),
+    ),
+    "Crop": Read(crop, samples=_CROP),
+    "Dropout": Read(dropout, neutral=("dropout_ratio",), samples=(Sample("plain", "", ((2, 3, 4, 5),)),)),
+}

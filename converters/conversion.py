@@ -1,0 +1,161 @@
+"""Sources -> hub -> target: identify, decode, select, read, pass, check, write, account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from converters.diagnostic import Diagnostic, Where
+from converters.format import Format, formats
+from converters.hub.layer import Dim, SourceGraph
+from converters.hub.report import Report
+from converters.identify import identify
+from converters.outputs import Digest, write_text
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
+
+Shapes = Mapping[str, tuple[Dim, ...]]
+DYNAMIC = "N"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to read a source.
+
+    inputs         input name -> shape, where the source lacks one or another is wanted
+    outputs        compute these values only
+    cut_at         leave out everything that is computed from these values
+    batch          a number, "dynamic", or None: dynamic where the network allows it, else as declared
+    allow_missing  fill weights that the file lacks instead of refusing
+    """
+
+    inputs: Shapes | None = None
+    outputs: Sequence[str] = ()
+    cut_at: Sequence[str] = ()
+    batch: int | str | None = None
+    allow_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network in the hub's form, with the account of how it came there."""
+
+    ir: ir.Model
+    report: Report
+    files: Mapping[str, Path]
+
+
+def read(paths: Sequence[Path], options: Options | None = None) -> Model:
+    """Read the files of one artifact into the hub."""
+    options = options or Options()
+    card, files = identify(paths)
+    if card.decode is None:
+        return _read_onnx(card, files)
+    if card.ops is None:
+        raise Diagnostic("unsupported-format", f"zoo does not read {card.title} yet", where=Where(file=str(paths[0])))
+    graph = decode(card, files, options)
+    return _read_graph(card, graph, files, options)
+
+
+def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceGraph:
+    """The source graph of an artifact, reduced to what `options` ask for."""
+    from converters.format import resolve
+    from converters.hub import selection
+
+    assert card.decode is not None
+    graph = resolve(card.decode)(files, options.inputs or {})
+    assert isinstance(graph, SourceGraph)
+    if options.cut_at:
+        graph = selection.cut(graph, options.cut_at)
+    if options.outputs:
+        graph = selection.pick(graph, options.outputs)
+    return graph
+
+
+def write(model: Model, to: str, out: Path, *, external_data: bool = False) -> dict[str, str]:
+    """Write a hub model in a format; returns file name -> sha256."""
+    if to != "onnx":
+        known = ", ".join(formats())
+        raise Diagnostic(
+            "unsupported-target", f"zoo does not write {to} yet", hint=f"--to onnx; formats it knows: {known}"
+        )
+    from converters.onnxfile.saving import save
+
+    return save(model.ir, out, external_data=external_data)
+
+
+def convert(
+    paths: Sequence[Path],
+    to: str,
+    out: Path,
+    *,
+    options: Options | None = None,
+    metadata: Mapping[str, str] | None = None,
+    external_data: bool = False,
+) -> Report:
+    """Convert the files of one artifact; writes `out` and `<out>.report.json`, whole or not at all.
+
+    `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version.
+    """
+    card, files = identify(paths)
+    digests = {role: Digest(path) for role, path in files.items()}
+    model = read(paths, options)
+    report = model.report
+    report.source_format = card.name
+    report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
+    report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
+    model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
+    report.outputs = write(model, to, out, external_data=external_data)
+    write_text(out.with_name(f"{out.name}.report.json"), report.json())
+    return report
+
+
+def _read_onnx(card: Format, files: Mapping[str, Path]) -> Model:
+    from converters.onnxfile.loading import load
+
+    return Model(load(files["model"]), Report(source_format=card.name), files)
+
+
+def _read_graph(card: Format, graph: SourceGraph, files: Mapping[str, Path], options: Options) -> Model:
+    dynamic = with_batch(graph, DYNAMIC if options.batch in (None, "dynamic") else options.batch)
+    try:
+        return _build(card, dynamic, files, options)
+    except Diagnostic as fault:
+        if fault.code != "needs-fixed-shape" or options.batch is not None:
+            raise
+        model = _build(card, graph, files, options)
+        model.report.notes.append(f"the batch size is fixed as declared: {fault.where}: {fault.message}")
+        return model
+
+
+def _build(card: Format, graph: SourceGraph, files: Mapping[str, Path], options: Options) -> Model:
+    from converters.hub import passes, reading
+    from converters.hub.optable import gather
+    from converters.onnxfile.checking import check
+
+    assert card.ops is not None
+    report = Report(source_format=card.name)
+    name = str(files.get("graph") or files.get("model") or next(iter(files.values())))
+    model = reading.read(graph, gather(card.ops), report, file=name, allow_missing=options.allow_missing)
+    passes.run(model, report)
+    check(model)
+    return Model(model, report, files)
+
+
+def with_batch(graph: SourceGraph, batch: int | str | None) -> SourceGraph:
+    """The graph with another leading dimension on all inputs, if they have one in common; else unchanged."""
+    leading = {port.shape[0] if port.shape else None for port in graph.inputs}
+    if batch is None or len(leading) != 1 or None in leading:
+        return graph
+    return replace(graph, inputs=tuple(replace(port, shape=(batch, *port.shape[1:])) for port in graph.inputs))
+
+
+def _provenance(
+    card: Format, report: Report, digests: Mapping[str, Digest], metadata: Mapping[str, str]
+) -> dict[str, str]:
+    props = {f"zoo.source.sha256.{role}": digest.result() for role, digest in digests.items()}
+    return {**props, "zoo.source.format": card.name, "zoo.version": report.versions["zoo"], **metadata}

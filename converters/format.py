@@ -1,0 +1,59 @@
+"""The card of a format: what its files are called, how to recognise them, and where its code lives."""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import PurePath
+from types import MappingProxyType
+
+Sniffer = Callable[[bytes, PurePath], str | None]
+"""(first 4 KiB, file name) -> the role of the file in this format, or None. Standard library only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What the rest of the world must know of a format; code is named by address and imported on use.
+
+    roles   role -> the suffixes that files of this role usually have
+    decode  `module:function`, (files by role, input shapes) -> SourceGraph; None for the hub's own format
+    ops     the package whose modules hold the READ rows
+    stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
+    """
+
+    name: str
+    title: str
+    roles: Mapping[str, tuple[str, ...]]
+    sniff: Sniffer
+    decode: str | None = None
+    ops: str | None = None
+    stored: str | None = None
+
+
+@cache
+def formats() -> Mapping[str, Format]:
+    """Every format: the folders of this package that hold a FORMAT card, and entry points of group `zoo.formats`."""
+    found = [
+        import_module(f"converters.{module.name}")
+        for module in pkgutil.iter_modules(import_module("converters").__path__)
+        if module.ispkg
+    ]
+    cards = [module.FORMAT for module in found if hasattr(module, "FORMAT")]
+    cards += [entry.load() for entry in entry_points(group="zoo.formats")]
+    table: dict[str, Format] = {}
+    for card in cards:
+        if card.name in table:
+            raise ValueError(f"two formats are called {card.name}: {table[card.name].title} and {card.title}")
+        table[card.name] = card
+    return MappingProxyType(table)
+
+
+def resolve(address: str) -> Callable[..., object]:
+    """The function at `module:function`."""
+    module, _, name = address.partition(":")
+    function: Callable[..., object] = getattr(import_module(module), name)
+    return function

@@ -1,0 +1,108 @@
+"""Outputs appear whole or not at all: written beside their place, hashed on the way, renamed when complete."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from converters.binary import opened
+from converters.diagnostic import Diagnostic, OutputFault, Where
+from converters.weights import CHUNK
+
+_AHEAD = 4  # chunks that may wait for the hash
+
+
+class Sink:
+    """A file being written; `write` hands each chunk to the disk and, in another thread, to the hash."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._hash = hashlib.sha256()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+        self._waiting: list[Future[None]] = []
+        self.size = 0
+
+    def write(self, chunk: bytes | memoryview) -> None:
+        """Append a chunk, which must not change afterwards."""
+        self._waiting.append(self._pool.submit(self._hash.update, chunk))
+        if len(self._waiting) > _AHEAD:
+            self._waiting.pop(0).result()
+        view = memoryview(chunk)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+        self.size += len(chunk)
+
+    def digest(self) -> str:
+        """The sha256 of all that was written."""
+        self._pool.shutdown()
+        return self._hash.hexdigest()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Sink]:
+    """A sink whose file takes the place of `path` when the block ends well, and disappears when it does not."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+    except OSError as fault:
+        raise unwritable(path, fault) from fault
+    sink = Sink(descriptor)
+    try:
+        yield sink
+        os.close(descriptor)
+        temporary.replace(path)
+    except OSError as fault:
+        raise unwritable(path, fault) from fault
+    finally:
+        sink.digest()
+        _discard(descriptor, temporary)
+
+
+def write_text(path: Path, text: str) -> None:
+    """A small text file, whole or not at all."""
+    with whole(path) as sink:
+        sink.write(text.encode("utf-8"))
+
+
+def unwritable(path: Path, fault: OSError) -> Diagnostic:
+    """The refusal for an output that the system does not let us write."""
+    if fault.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return OutputFault("disk-full", "the disk is full; nothing was written", where=Where(file=str(path)))
+    return OutputFault("unwritable", f"cannot be written: {fault.strerror or fault}", where=Where(file=str(path)))
+
+
+class Digest:
+    """The sha256 of a file, computed in a thread while other work goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
+        self._future = self._pool.submit(sha256, path)
+        self._pool.shutdown(wait=False)
+
+    def result(self) -> str:
+        """Wait for it."""
+        return self._future.result()
+
+
+def sha256(path: Path) -> str:
+    """The sha256 of a file, read in chunks."""
+    total = hashlib.sha256()
+    with opened(path) as descriptor:
+        while block := os.read(descriptor, CHUNK):
+            total.update(block)
+    return total.hexdigest()
+
+
+def _discard(descriptor: int, temporary: Path) -> None:
+    try:
+        os.close(descriptor)
+    except OSError:
+        pass  # closed already, on the way that ends well
+    temporary.unlink(missing_ok=True)

@@ -1,0 +1,104 @@
+"""What a file is, from its first 4 KiB: the formats' own sniffers first, then what people get by accident."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from converters.binary import opened
+from converters.format import formats
+
+HEAD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Sniffed:
+    """A file's format and role as far as its first bytes tell; `what` describes it in words for messages."""
+
+    format: str | None
+    role: str | None
+    what: str
+
+
+def sniff(path: Path) -> Sniffed:
+    """Say what a file is; an unreadable one is a `Diagnostic`, an unknown one has no format."""
+    import os
+
+    with opened(path) as descriptor:
+        head = os.read(descriptor, HEAD)
+    for what, matches in _NO_MODEL:
+        if matches(head):
+            return Sniffed(None, None, what)
+    for card in formats().values():
+        role = card.sniff(head, path)
+        if role is not None:
+            return Sniffed(card.name, role, f"{card.title} ({role})")
+    for format_name, role, what, matches in _NOT_READ_YET:
+        if matches(head):
+            return Sniffed(format_name, role, what)
+    return Sniffed(None, None, "a file of no known format")
+
+
+def is_text(head: bytes) -> bool:
+    """Whether the bytes look like text: no control characters but white space."""
+    return bool(head) and not any(byte < 9 or 13 < byte < 32 for byte in head)
+
+
+def _starts(*magics: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(magics)
+
+
+def _html(head: bytes) -> bool:
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml"))
+
+
+def _zip_with(member: bytes) -> Callable[[bytes], bool]:
+    return lambda head: head.startswith(b"PK\x03\x04") and member in head
+
+
+def _tar(head: bytes) -> bool:
+    return head[257:262] == b"ustar"
+
+
+def _torch7(head: bytes) -> bool:
+    """A binary .t7 begins with the tag of an object (4) or table (3) and its index 1; an ascii one the same in text."""
+    if head.startswith((b"4\n1\n", b"3\n1\n")):
+        return True
+    return head[:8] in (b"\x04\0\0\0\x01\0\0\0", b"\x03\0\0\0\x01\0\0\0")
+
+
+def _symbol_json(head: bytes) -> bool:
+    return head.lstrip().startswith(b"{") and b'"nodes"' in head
+
+
+def _safetensors(head: bytes) -> bool:
+    return len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 << 20
+
+
+_NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("an empty file", lambda head: not head),
+    ("an HTML or XML page (a login or error page saved instead of the file?)", _html),
+    (
+        "a Git LFS pointer (the text that stands for a file; the file itself was not fetched)",
+        _starts(b"version https://git-lfs.github.com/spec/"),
+    ),
+    ("a PNG image", _starts(b"\x89PNG\r\n")),
+    ("a JPEG image", _starts(b"\xff\xd8\xff")),
+    ("a gzip archive", _starts(b"\x1f\x8b")),
+)
+
+_NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]], ...] = (
+    ("pytorch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"data.pkl")),
+    ("pytorch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
+    ("pytorch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
+    ("pytorch", "weights", "a safetensors file", _safetensors),
+    ("torch7", "model", "a Torch7 file", _torch7),
+    ("mxnet", "weights", "an MXNet parameter file", _starts(b"\x12\x01\0\0\0\0\0\0")),
+    ("mxnet", "graph", "an MXNet symbol", _symbol_json),
+    (None, None, "an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),
+    (None, None, "a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06")),
+    (None, None, "a tar archive", _tar),
+    (None, None, "a Python pickle", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")),
+)
