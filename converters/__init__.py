@@ -1,8 +1,8 @@
 """Files <-> ONNX, usable as a library without the command line.
 
-    import converters
-    model = converters.read([Path("deploy.prototxt"), Path("net.caffemodel")])
-    converters.write(model, "onnx", Path("net.onnx"))
+import converters
+model = converters.read([Path("deploy.prototxt"), Path("net.caffemodel")])
+converters.write(model, "onnx", Path("net.onnx"))
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class Cursor:
             if byte < 0x80:
                 return value & 0xFFFF_FFFF_FFFF_FFFF
             shift += 7
-        self.fail("a number has more than ten bytes")
+        return self.fail("a number has more than ten bytes")
 
     def fail(self, message: str, code: str = "damaged-file") -> NoReturn:
         """Refuse the file at the current byte."""
@@ -98,6 +98,4 @@ def opened(path: Path) -> Iterator[int]:
 
 def unreadable(path: Path, fault: OSError) -> Diagnostic:
     """The refusal for a file that the system does not let us read."""
-    return Diagnostic(
-        "unreadable", f"cannot be read: {fault.strerror or fault}", where=Where(file=str(path))
-    )
+    return Diagnostic("unreadable", f"cannot be read: {fault.strerror or fault}", where=Where(file=str(path)))

@@ -76,16 +76,18 @@ def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceG
     return graph
 
 
-def write(model: Model, to: str, out: Path, *, external_data: bool = False) -> dict[str, str]:
+def write(model: Model, to: str, out: Path, *, opset: int | None = None, external_data: bool = False) -> dict[str, str]:
     """Write a hub model in a format; returns file name -> sha256."""
     if to != "onnx":
         known = ", ".join(formats())
         raise Diagnostic(
             "unsupported-target", f"zoo does not write {to} yet", hint=f"--to onnx; formats it knows: {known}"
         )
+    from converters.onnxfile.opset import to_opset
     from converters.onnxfile.saving import save
 
-    return save(model.ir, out, external_data=external_data)
+    hub = model.ir if opset is None else to_opset(model.ir, opset)
+    return save(hub, out, external_data=external_data)
 
 
 def convert(
@@ -95,6 +97,7 @@ def convert(
     *,
     options: Options | None = None,
     metadata: Mapping[str, str] | None = None,
+    opset: int | None = None,
     external_data: bool = False,
 ) -> Report:
     """Convert the files of one artifact; writes `out` and `<out>.report.json`, whole or not at all.
@@ -109,7 +112,7 @@ def convert(
     report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
     model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
-    report.outputs = write(model, to, out, external_data=external_data)
+    report.outputs = write(model, to, out, opset=opset, external_data=external_data)
     write_text(out.with_name(f"{out.name}.report.json"), report.json())
     return report
 

@@ -96,7 +96,7 @@ def _inspect_onnx(card: Format, files: Mapping[str, Path]) -> Inspection:
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
         if tensor is not None:
-            shape = tuple(int(dim) for dim in tensor.shape)
+            shape = tuple(int(str(dim)) for dim in tensor.shape)
             tensors.append(Tensor(str(name), "", shape, tensor.dtype.name.lower(), tensor.nbytes))
     inputs = {
         str(value.name): tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape or ())

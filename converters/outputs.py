@@ -22,7 +22,7 @@ class Sink:
     """A file being written; `write` hands each chunk to the disk and, in another thread, to the hash."""
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self._descriptor: int | None = descriptor
         self._hash = hashlib.sha256()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="sha256")
         self._waiting: list[Future[None]] = []
@@ -33,10 +33,17 @@ class Sink:
         self._waiting.append(self._pool.submit(self._hash.update, chunk))
         if len(self._waiting) > _AHEAD:
             self._waiting.pop(0).result()
+        assert self._descriptor is not None
         view = memoryview(chunk)
         while view:
             view = view[os.write(self._descriptor, view) :]
         self.size += len(chunk)
+
+    def close(self) -> None:
+        """Close the file; does nothing the second time."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
     def digest(self) -> str:
         """The sha256 of all that was written."""
@@ -56,13 +63,14 @@ def whole(path: Path) -> Iterator[Sink]:
     sink = Sink(descriptor)
     try:
         yield sink
-        os.close(descriptor)
+        sink.close()
         temporary.replace(path)
     except OSError as fault:
         raise unwritable(path, fault) from fault
     finally:
         sink.digest()
-        _discard(descriptor, temporary)
+        sink.close()
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -98,11 +106,3 @@ def sha256(path: Path) -> str:
         while block := os.read(descriptor, CHUNK):
             total.update(block)
     return total.hexdigest()
-
-
-def _discard(descriptor: int, temporary: Path) -> None:
-    try:
-        os.close(descriptor)
-    except OSError:
-        pass  # closed already, on the way that ends well
-    temporary.unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import numpy as np
 from converters.binary import opened
 from converters.diagnostic import Diagnostic, Where
 
-CHUNK = 4 << 20  # bytes; large enough for full disk speed, small enough to keep memory flat
+CHUNK = 1 << 20  # bytes; large enough for full disk speed, small enough to keep memory flat
 
 Shape = tuple[int, ...]
 
@@ -159,4 +159,4 @@ def nbytes(weight: Weight) -> int:
 def _slices(values: np.ndarray) -> Iterator[memoryview]:
     flat = np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
     for start in range(0, flat.size, CHUNK):
-        yield memoryview(flat[start : start + CHUNK])
+        yield flat[start : start + CHUNK].data

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -51,86 +50,94 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
     """All layers of a caffemodel, in the file's order; their numbers stay in the file."""
     with mapped(path) as cursor:
         layers = tuple(
-            _layer(path, _inside(cursor, field), _GENERATIONS[field.number])
-            for field in wire.fields(cursor)
-            if field.number in _GENERATIONS and field.wire == wire.BYTES
+            _layer(path, _inside(cursor, found), _GENERATIONS[found.number])
+            for found in wire.fields(cursor)
+            if found.number in _GENERATIONS and found.wire == wire.BYTES
         )
     if not layers:
-        raise Diagnostic(
-            "not-a-caffemodel", "holds no layers; it is not a caffemodel", where=Where(file=str(path))
-        )
+        raise Diagnostic("not-a-caffemodel", "holds no layers; it is not a caffemodel", where=Where(file=str(path)))
     return layers
 
 
 def _layer(path: Path, cursor: Cursor, numbers: _Fields) -> StoredLayer:
     name, bottoms, tops, blobs = "", [], [], []
-    for field in wire.fields(cursor):
-        if field.wire != wire.BYTES:
+    for found in wire.fields(cursor):
+        if found.wire != wire.BYTES:
             continue
-        if field.number == numbers.name:
-            name = _string(cursor, field)
-        elif field.number == numbers.bottom:
-            bottoms.append(_string(cursor, field))
-        elif field.number == numbers.top:
-            tops.append(_string(cursor, field))
-        elif field.number == numbers.blobs:
-            blobs.append(_blob(path, _inside(cursor, field)))
-        elif field.number == numbers.nested:
-            nested = _layer(path, _inside(cursor, field), _Fields(_V0_NAME, -1, -1, _V0_BLOBS, None))
+        if found.number == numbers.name:
+            name = _string(cursor, found)
+        elif found.number == numbers.bottom:
+            bottoms.append(_string(cursor, found))
+        elif found.number == numbers.top:
+            tops.append(_string(cursor, found))
+        elif found.number == numbers.blobs:
+            blobs.append(_blob(path, _inside(cursor, found)))
+        elif found.number == numbers.nested:
+            nested = _layer(path, _inside(cursor, found), _Fields(_V0_NAME, -1, -1, _V0_BLOBS, None))
             name, blobs = nested.name, list(nested.blobs)
     return StoredLayer(name, tuple(bottoms), tuple(tops), tuple(blobs))
 
 
+@dataclass(slots=True)
+class _Blob:
+    """What has been seen of a BlobProto: its shape in either style, and its numbers, packed or one tag each."""
+
+    shape: tuple[int, ...] | None = None
+    legacy: dict[int, int] = field(default_factory=dict)
+    pieces: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
+    loose: dict[int, bytearray] = field(default_factory=dict)
+
+    def see(self, cursor: Cursor, found: wire.Field) -> None:
+        """Take note of one found."""
+        numbers = found.number in (_BLOB_DATA, _BLOB_DOUBLE)
+        if found.wire == wire.VARINT:
+            if found.number in _BLOB_LEGACY:
+                self.legacy[found.number] = found.value
+        elif found.number == _BLOB_SHAPE:
+            self.shape = tuple(_dims(_inside(cursor, found)))
+        elif numbers and found.wire == wire.BYTES:
+            self.pieces.setdefault(found.number, []).append((found.start, found.end - found.start))
+        elif numbers:
+            self.loose.setdefault(found.number, bytearray()).extend(_bytes(cursor, found))
+
+
 def _blob(path: Path, cursor: Cursor) -> Weight:
     start = cursor.position
-    legacy = dict.fromkeys(_BLOB_LEGACY, 0)
-    has_legacy = False
-    shape: tuple[int, ...] | None = None
-    pieces: dict[int, list[tuple[int, int]]] = {_BLOB_DATA: [], _BLOB_DOUBLE: []}
-    loose: dict[int, bytearray] = {_BLOB_DATA: bytearray(), _BLOB_DOUBLE: bytearray()}  # unpacked: a tag a number
-    for field in wire.fields(cursor):
-        if field.number in pieces and field.wire == wire.BYTES:
-            pieces[field.number].append((field.start, field.end - field.start))
-        elif field.number in loose and field.wire != wire.VARINT:
-            loose[field.number] += cursor.within(field.start, field.end).take(field.end - field.start)
-        elif field.number == _BLOB_SHAPE and field.wire == wire.BYTES:
-            shape = tuple(_dims(_inside(cursor, field)))
-        elif field.number in legacy and field.wire == wire.VARINT:
-            legacy[field.number] = field.value
-            has_legacy = True
-    in_double = pieces[_BLOB_DOUBLE] or loose[_BLOB_DOUBLE]
-    number, dtype = (_BLOB_DOUBLE, _DOUBLE) if in_double else (_BLOB_DATA, _FLOAT)
-    size = sum(length for _, length in pieces[number]) + len(loose[number])
+    seen = _Blob()
+    for found in wire.fields(cursor):
+        seen.see(cursor, found)
+    number, dtype = (_BLOB_DOUBLE, _DOUBLE) if {*seen.pieces, *seen.loose} & {_BLOB_DOUBLE} else (_BLOB_DATA, _FLOAT)
+    pieces, loose = seen.pieces.get(number, []), bytes(seen.loose.get(number, b""))
+    size = sum(length for _, length in pieces) + len(loose)
+    shape = seen.shape
     if shape is None:
-        shape = tuple(legacy.values()) if has_legacy else (size // dtype.itemsize,)
-    if size == 0 and math.prod(shape):
-        return _empty(cursor, start, shape)
-    if math.prod(shape) * dtype.itemsize != size:
+        legacy = tuple(seen.legacy.get(axis, 0) for axis in _BLOB_LEGACY)
+        shape = legacy if seen.legacy else (size // dtype.itemsize,)
+    if size != _product(shape) * dtype.itemsize or (pieces and loose):
         cursor.position = start
-        cursor.fail(f"a blob of shape {list(shape)} has {size} bytes of numbers")
-    if loose[number]:
-        values = np.frombuffer(bytes(loose[number]), dtype)
-        if values.size != math.prod(shape):
-            cursor.fail("a blob is half packed and half not")
-        return cast(ArrayWeight(values.reshape(shape)), _FLOAT)
-    return cast(FileWeight(path, tuple(pieces[number]), shape, dtype), _FLOAT)
+        code = "stripped-weights" if size == 0 else "damaged-file"
+        cursor.fail(f"a blob of shape {list(shape)} holds {size} bytes of numbers", code)
+    if loose:
+        return cast(ArrayWeight(np.frombuffer(loose, dtype).reshape(shape)), _FLOAT)
+    return cast(FileWeight(path, tuple(pieces), shape, dtype), _FLOAT)
 
 
-def _empty(cursor: Cursor, start: int, shape: tuple[int, ...]) -> Weight:
-    """A blob that says its shape and holds no numbers: a caffemodel that was stripped of its weights."""
-    cursor.position = start
-    cursor.fail(f"a blob of shape {list(shape)} holds no numbers", code="stripped-weights")
+def _product(shape: tuple[int, ...]) -> int:
+    total = 1
+    for dim in shape:
+        total *= dim
+    return total
 
 
 def _dims(cursor: Cursor) -> Iterator[int]:
     count = 0
-    for field in wire.fields(cursor):
-        if field.number != _SHAPE_DIM:
+    for found in wire.fields(cursor):
+        if found.number != _SHAPE_DIM:
             continue
-        if field.wire == wire.VARINT:
-            values = [field.value]
+        if found.wire == wire.VARINT:
+            values = [found.value]
         else:
-            inner = _inside(cursor, field)
+            inner = _inside(cursor, found)
             values = []
             while inner.remaining():
                 values.append(inner.varint())
@@ -142,13 +149,17 @@ def _dims(cursor: Cursor) -> Iterator[int]:
         yield from values
 
 
-def _string(cursor: Cursor, field: wire.Field) -> str:
-    raw = _inside(cursor, field).take(field.end - field.start)
+def _string(cursor: Cursor, found: wire.Field) -> str:
+    raw = _bytes(cursor, found)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         return raw.decode("latin-1")
 
 
-def _inside(cursor: Cursor, field: wire.Field) -> Cursor:
-    return cursor.within(field.start, field.end)
+def _bytes(cursor: Cursor, found: wire.Field) -> bytes:
+    return _inside(cursor, found).take(found.end - found.start)
+
+
+def _inside(cursor: Cursor, found: wire.Field) -> Cursor:
+    return cursor.within(found.start, found.end)

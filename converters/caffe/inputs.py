@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from converters.caffe import phases
 from converters.caffe.prototxt import Prototxt, RawLayer
-from converters.diagnostic import Diagnostic, Where
 from converters.hub.layer import Dim, Port
+from converters.hub.ports import settle
 
 Shape = tuple[Dim, ...]
 
@@ -25,7 +25,7 @@ class _Found:
 def declared(net: Prototxt, layers: Sequence[RawLayer], given: Mapping[str, Shape]) -> tuple[Port, ...]:
     """The inputs of the network made of `layers`; `given` shapes replace the file's and may add inputs.
 
-    Refuses inputs without a shape and given names that are no input, all at once.
+    Refuses what `settle` refuses: inputs without a shape and given names that are no input, all at once.
     """
     body = [layer for layer in layers if layer.kind not in phases.FEEDS]
     made = {top for layer in body for top in layer.tops}
@@ -34,27 +34,7 @@ def declared(net: Prototxt, layers: Sequence[RawLayer], given: Mapping[str, Shap
     for name in given:
         if name in read and name not in made:
             found.setdefault(name, _Found(name, None, required=True))
-    shapes = {name: given.get(name, blob.shape) for name, blob in found.items()}
-    _refuse(net.file, shapes, given)
-    return tuple(Port(name, shape) for name, shape in shapes.items() if shape is not None)
-
-
-def _refuse(file: str, shapes: Mapping[str, Shape | None], given: Mapping[str, Shape]) -> None:
-    strangers = [name for name in given if name not in shapes]
-    if strangers:
-        raise Diagnostic(
-            "unknown-input",
-            f"has no input called {', '.join(strangers)}; its inputs: {', '.join(shapes) or 'none'}",
-            where=Where(file=file),
-        )
-    unknown = [name for name, shape in shapes.items() if shape is None]
-    if unknown:
-        raise Diagnostic(
-            "input-shape-missing",
-            f"does not say the shape of its input {', '.join(unknown)}",
-            where=Where(file=file),
-            hint=" ".join(f"--input {name}:1,3,224,224" for name in unknown) + " with the network's own numbers",
-        )
+    return settle({name: blob.shape for name, blob in found.items()}, given, net.file)
 
 
 def _found(net: Prototxt, layers: Sequence[RawLayer]) -> Iterator[_Found]:

@@ -97,5 +97,9 @@ def _syntax_error(fault: text_format.ParseError, file: str) -> Diagnostic:
     if line is not None:
         message = message.removeprefix(f"{line}:{column} :").strip()
     message = message.replace("zoo_caffe.", "")
-    hint = "a field of a fork of Caffe? remove it if it means nothing at inference" if "no field named" in message else None
+    hint = (
+        "a field of a fork of Caffe? remove it if it means nothing at inference"
+        if "no field named" in message
+        else None
+    )
     return Diagnostic("prototxt-syntax", message, where=Where(file=file, line=line, column=column), hint=hint)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import onnx
@@ -51,12 +52,10 @@ class Builder:
     _constants: dict[ir.Value, onnx.TensorProto] = field(default_factory=dict)
     _shared: dict[tuple[int, Shape], ir.Value] = field(default_factory=dict)
 
-    def node(
-        self, op: str, inputs: Sequence[ir.Value | None], count: int, attributes: Mapping[str, object]
-    ) -> ir.Node:
+    def node(self, op: str, inputs: Sequence[ir.Value | None], count: int, attributes: Mapping[str, object]) -> ir.Node:
         """Add a node; its attributes are converted to the schema's types, its outputs' types inferred."""
         schema = defs.get_schema(op, OPSET, "")
-        typed = {name: _typed(schema, name, value) for name, value in attributes.items()}
+        typed: dict[str, Any] = {name: _typed(schema, name, value) for name, value in attributes.items()}
         names = ["" if value is None else f"i{position}" for position, value in enumerate(inputs)]
         proto = helper.make_node(op, names, [f"o{position}" for position in range(count)], **typed)
         present = [(name, value) for name, value in zip(names, inputs, strict=True) if value is not None]

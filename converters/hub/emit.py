@@ -93,9 +93,7 @@ class Emit:
         weight = self._builder.checked(self._layer, key, role or str(key), shape, fill)
         return self._builder.shared(self._layer, key, role or str(key), reshaped(weight, view or shape))
 
-    def source(
-        self, key: int | str, shape: Shape, *, role: str | None = None, fill: Weight | None = None
-    ) -> Weight:
+    def source(self, key: int | str, shape: Shape, *, role: str | None = None, fill: Weight | None = None) -> Weight:
         """The same weight, checked like `weight`, for computing with it."""
         return self._builder.checked(self._layer, key, role or str(key), shape, fill)
 
@@ -149,6 +147,7 @@ class Emit:
 
     def _needs_fixed(self, what: str) -> NoReturn:
         self.refuse(
-            f"{what} must be a fixed number here", "give the shape: --input NAME:1,3,224,224, or --batch 1",
+            f"{what} must be a fixed number here",
+            "give the shape: --input NAME:1,3,224,224, or --batch 1",
             code="needs-fixed-shape",
         )

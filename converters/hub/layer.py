@@ -24,8 +24,10 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One node of the source graph; values are named once (SSA). Weights are keyed by role, or by position where the
-    source only numbers them."""
+    """One node of the source graph, its values named once (SSA).
+
+    Weights are keyed by role, or by position where the source only numbers them.
+    """
 
     kind: str
     name: str

@@ -61,7 +61,7 @@ def preflight(graph: SourceGraph, table: OpTable, file: str) -> None:
         near = get_close_matches(kind, table, n=2)
         line = f" (line {first.where.line})" if first.where.line else ""
         like = f"   similar: {', '.join(near)}" if near else ""
-        details.append(f"{kind:<{width}} {count:>4}x   first: layer \"{first.name}\"{line}{like}")
+        details.append(f'{kind:<{width}} {count:>4}x   first: layer "{first.name}"{line}{like}')
         first_names.append(first)
     earliest = min(first_names, key=graph.layers.index)
     before = earliest.inputs[0] if earliest.inputs else None
@@ -72,7 +72,7 @@ def preflight(graph: SourceGraph, table: OpTable, file: str) -> None:
         f"cannot be read: {len(counts)} layer {what} no mapping",
         where=Where(file=file),
         details=details,
-        hint=f"{cut}add one file a kind (CONTRIBUTING, \"a layer\")",
+        hint=f'{cut}add one file a kind (CONTRIBUTING, "a layer")',
     )
 
 
@@ -126,7 +126,7 @@ def _unique_node(name: str, builder: Builder) -> str:
 
 def _name_value(value: ir.Value, name: str, nodes: Sequence[ir.Node], blobs: Mapping[str, str]) -> None:
     """A new value takes the source's name; a value passed on takes it where it is the same blob, later in the chain."""
-    if value.producer() in nodes or (value.name in blobs and blobs[value.name] == blobs.get(name)):
+    if value.producer() in nodes or (value.name in blobs and blobs[str(value.name)] == blobs.get(name)):
         value.name = name
 
 

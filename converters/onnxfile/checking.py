@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import onnx
 import onnx_ir as ir
 from onnx import checker, helper, numpy_helper, shape_inference
 
@@ -14,6 +15,14 @@ _SMALL = 1024  # bytes; shapes, axes and the like must be seen by shape inferenc
 
 def check(model: ir.Model) -> None:
     """Raises AssertionError when ONNX's checker or strict shape inference refuses the model: a bug of the converter."""
+    try:
+        checker.check_model(lean(model), full_check=True)
+    except (checker.ValidationError, shape_inference.InferenceError) as fault:
+        raise AssertionError(f"ONNX's checker refuses the converted model: {fault}") from fault
+
+
+def lean(model: ir.Model) -> onnx.ModelProto:
+    """The model with its large weights as inputs instead of numbers; shapes, axes and other small ones stay."""
     proto = skeleton(model)
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
@@ -23,9 +32,4 @@ def check(model: ir.Model) -> None:
             proto.graph.input.append(helper.make_tensor_value_info(name, tensor.dtype.value, weight.shape))
         else:
             proto.graph.initializer.append(numpy_helper.from_array(tensor.numpy(), name))
-    try:
-        checker.check_model(proto, full_check=True)
-    except (checker.ValidationError, shape_inference.InferenceError) as fault:
-        raise AssertionError(f"ONNX's checker refuses the converted model: {fault}") from fault
-
-
+    return proto

@@ -83,7 +83,9 @@ def _external_file(path: Path, tensor: onnx.TensorProto) -> Path:
             where=Where(file=str(path)),
         )  # fmt: skip
     if not file.is_file():
-        raise Diagnostic("external-data-missing", f"the file {location!r} with its weights is missing", where=Where(file=str(path)))
+        raise Diagnostic(
+            "external-data-missing", f"the file {location!r} with its weights is missing", where=Where(file=str(path))
+        )
     return file
 
 
@@ -134,5 +136,3 @@ def _lean_tensor(cursor: Cursor, payload: list[_Left]) -> Iterator[bytes]:
 
 def _copy(cursor: Cursor, field: wire.Field) -> bytes:
     return cursor.within(field.tag_start, field.end).take(field.end - field.tag_start)
-
-

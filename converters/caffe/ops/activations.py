@@ -104,7 +104,9 @@ READ = {
         ),
     ),
     "Sigmoid": Read(
-        sigmoid, neutral=("engine",), samples=(Sample("plain", "", _IMAGE, formula=_each(lambda x: 1 / (1 + np.exp(-x)))),)
+        sigmoid,
+        neutral=("engine",),
+        samples=(Sample("plain", "", _IMAGE, formula=_each(lambda x: 1 / (1 + np.exp(-x)))),),
     ),
     "TanH": Read(tanh, neutral=("engine",), samples=(Sample("plain", "", _IMAGE, formula=_each(np.tanh)),)),
     "AbsVal": Read(abs_val, samples=(Sample("plain", "", _IMAGE, formula=_each(np.abs)),)),
@@ -112,7 +114,12 @@ READ = {
         elu,
         samples=(
             Sample("plain", "", _IMAGE, formula=_each(lambda x: np.where(x > 0, x, np.expm1(x)))),
-            Sample("alpha", "elu_param { alpha: 0.5 }", _IMAGE, formula=_each(lambda x: np.where(x > 0, x, 0.5 * np.expm1(x)))),
+            Sample(
+                "alpha",
+                "elu_param { alpha: 0.5 }",
+                _IMAGE,
+                formula=_each(lambda x: np.where(x > 0, x, 0.5 * np.expm1(x))),
+            ),
         ),
     ),
     "Power": Read(
@@ -124,7 +131,13 @@ READ = {
                 _IMAGE,
                 formula=_each(lambda x: (2 + 0.5 * x) ** 3),
             ),
-            Sample("negative root", "power_param { power: -0.5 }", _IMAGE, formula=_each(lambda x: x**-0.5), values=(0.1, 3)),
+            Sample(
+                "negative root",
+                "power_param { power: -0.5 }",
+                _IMAGE,
+                formula=_each(lambda x: x**-0.5),
+                values=(0.1, 3),
+            ),
             Sample("scale alone", "power_param { scale: -1 }", _IMAGE, formula=_each(lambda x: -x)),
             Sample("nothing", "", _IMAGE, formula=_each(lambda x: x)),
             Sample("constant", "power_param { power: 0 }", _IMAGE, formula=_each(np.ones_like)),

@@ -25,8 +25,12 @@ def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
         return _of_the_batch(emit, data, eps)
     attrs.read.add("use_global_stats")
     factor = emit.source(2, (1,), role="factor")
-    statistics = [_scaled(emit.source(key, (channels,), role=role), factor) for key, role in enumerate(("mean", "variance"))]
-    scale, shift = (emit.constant(np.full(channels, value, np.float32), role) for value, role in ((1, "scale"), (0, "shift")))
+    statistics = [
+        _scaled(emit.source(key, (channels,), role=role), factor) for key, role in enumerate(("mean", "variance"))
+    ]
+    scale, shift = (
+        emit.constant(np.full(channels, value, np.float32), role) for value, role in ((1, "scale"), (0, "shift"))
+    )
     scale.meta[NEUTRAL] = shift.meta[NEUTRAL] = True
     mean, variance = (emit.derived(weight, role) for weight, role in zip(statistics, ("mean", "variance"), strict=True))
     return emit("BatchNormalization", data, scale, shift, mean, variance, epsilon=eps)
@@ -52,7 +56,13 @@ def _of_the_batch(emit: Emit, data: ir.Value, eps: float) -> ir.Value:
 
 SAMPLES = (
     Sample("image", "", ((2, 3, 4, 5),), ((3,), (3,), (1,)), positive=(1, 2)),
-    Sample("eps", "batch_norm_param { eps: 0.1 use_global_stats: true }", ((2, 3, 4, 5),), ((3,), (3,), (1,)), positive=(1, 2)),
+    Sample(
+        "eps",
+        "batch_norm_param { eps: 0.1 use_global_stats: true }",
+        ((2, 3, 4, 5),),
+        ((3,), (3,), (1,)),
+        positive=(1, 2),
+    ),
     Sample("vectors", "", ((4, 3),), ((3,), (3,), (1,)), positive=(1, 2)),
     Sample(
         "statistics of the batch",

@@ -31,7 +31,9 @@ def inner_product(layer: Layer, emit: Emit) -> ir.Value:
 
 SAMPLES = (
     Sample("image", "inner_product_param { num_output: 5 }", ((2, 3, 4, 2),), ((5, 24), (5,))),
-    Sample("old four dimensional weights", "inner_product_param { num_output: 5 }", ((2, 6),), ((1, 1, 5, 6), (1, 1, 1, 5))),
+    Sample(
+        "old four dimensional weights", "inner_product_param { num_output: 5 }", ((2, 6),), ((1, 1, 5, 6), (1, 1, 1, 5))
+    ),
     Sample("no bias", "inner_product_param { num_output: 4 bias_term: false }", ((3, 6),), ((4, 6),)),
     Sample("transposed", "inner_product_param { num_output: 4 transpose: true }", ((3, 6),), ((6, 4), (4,))),
     Sample("axis 2", "inner_product_param { num_output: 4 axis: 2 }", ((2, 3, 5, 2),), ((4, 10), (4,))),

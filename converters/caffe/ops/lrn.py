@@ -32,19 +32,18 @@ def lrn(layer: Layer, emit: Emit) -> ir.Value:
 
 
 def _across(inputs: Sequence[np.ndarray], _weights: Sequence[np.ndarray]) -> np.ndarray:
-    """x / (2 + 0.5 / 3 * sum of squares over three channels) ^ 0.75."""
+    """X / (2 + 0.5 / 3 * sum of squares over three channels) ^ 0.75."""
     x = inputs[0]
     square = np.pad(x**2, ((0, 0), (1, 1), (0, 0), (0, 0)))
     total = square[:, :-2] + square[:, 1:-1] + square[:, 2:]
-    return x / (2 + 0.5 / 3 * total) ** 0.75
+    normalised: np.ndarray = x / (2 + 0.5 / 3 * total) ** 0.75
+    return normalised
 
 
 SAMPLES = (
     Sample("across", "lrn_param { local_size: 3 alpha: 0.5 beta: 0.75 k: 2 }", ((2, 7, 3, 4),), formula=_across),
     Sample("defaults", "", ((1, 8, 3, 4),)),
-    Sample(
-        "within", "lrn_param { local_size: 3 alpha: 0.5 beta: 0.6 norm_region: WITHIN_CHANNEL }", ((2, 3, 6, 5),)
-    ),
+    Sample("within", "lrn_param { local_size: 3 alpha: 0.5 beta: 0.6 norm_region: WITHIN_CHANNEL }", ((2, 3, 6, 5),)),
 )
 
 READ = {"LRN": Read(lrn, neutral=("engine",), samples=SAMPLES)}

@@ -50,7 +50,7 @@ def _maximum(emit: Emit, data: ir.Value, window: Window, sizes: tuple[int, ...],
 
 
 def _average(emit: Emit, data: ir.Value, window: Window, sizes: tuple[int, ...], end: list[int]) -> ir.Value:
-    """ONNX divides by the whole kernel; where a window hangs over the padding Caffe divides by less: a factor mends it."""
+    """ONNX divides by the whole kernel, Caffe by less where a window hangs over the padding: a factor mends it."""
     mean = emit(
         "AveragePool",
         data,
@@ -98,7 +98,9 @@ SAMPLES = (
         "pooling_param { pool: MAX kernel_h: 2 kernel_w: 3 stride_h: 2 stride_w: 2 pad_h: 1 pad_w: 1 }",
         ((1, 2, 7, 8),),
     ),
-    Sample("max of negative values", "pooling_param { kernel_size: 3 stride: 2 pad: 1 }", ((1, 2, 6, 7),), values=(-3, -1)),
+    Sample(
+        "max of negative values", "pooling_param { kernel_size: 3 stride: 2 pad: 1 }", ((1, 2, 6, 7),), values=(-3, -1)
+    ),
     Sample(
         "average counts the padding",
         "pooling_param { pool: AVE kernel_h: 3 kernel_w: 5 stride_h: 1 stride_w: 2 pad_h: 1 pad_w: 2 }",

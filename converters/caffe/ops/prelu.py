@@ -17,11 +17,9 @@ def prelu(layer: Layer, emit: Emit) -> ir.Value:
     """Reads PReLU as PRelu with the slope as [C, 1, 1], so that it lies along axis 1 whatever the other sizes are."""
     (data,) = emit.inputs
     spec = layer.attrs.record("filler")
-    if layer.attrs.flag("channel_shared"):
-        shape, view = (), (1,)
-    else:
-        shape = (emit.size(data, 1),)
-        view = shape + (1,) * (emit.rank(data) - 2)
+    shared = layer.attrs.flag("channel_shared")
+    shape = () if shared else (emit.size(data, 1),)
+    view = (1,) if shared else shape + (1,) * (emit.rank(data) - 2)
     return emit("PRelu", data, emit.weight(0, shape, role="slope", view=view, fill=fill(spec, shape, DEFAULT_SLOPE)))
 
 

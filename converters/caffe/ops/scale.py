@@ -18,7 +18,11 @@ def scale(layer: Layer, emit: Emit) -> ir.Value:
     if attrs.flag("bias_term"):
         key = 2 - len(emit.inputs)  # with two bottoms the shift is the only blob
         shape, view = _shapes(layer, emit)
-        result = emit("Add", result, emit.weight(key, shape, role="shift", view=view, fill=fill(attrs.record("bias_filler"), shape)))
+        result = emit(
+            "Add",
+            result,
+            emit.weight(key, shape, role="shift", view=view, fill=fill(attrs.record("bias_filler"), shape)),
+        )
     return result
 
 
@@ -66,7 +70,9 @@ def _shapes(layer: Layer, emit: Emit) -> tuple[tuple[int, ...], tuple[int, ...]]
 _SCALE = (
     Sample("per channel", "", ((2, 3, 4, 5),), ((3,),)),
     Sample("with shift", "scale_param { bias_term: true }", ((2, 3, 4, 5),), ((3,), (3,))),
-    Sample("axis 2, two axes", "scale_param { axis: 2 num_axes: 2 bias_term: true }", ((2, 3, 4, 5),), ((4, 5), (4, 5))),
+    Sample(
+        "axis 2, two axes", "scale_param { axis: 2 num_axes: 2 bias_term: true }", ((2, 3, 4, 5),), ((4, 5), (4, 5))
+    ),
     Sample("axis 1 to the end", "scale_param { num_axes: -1 }", ((2, 3, 4),), ((3, 4),)),
     Sample("scalar", "scale_param { num_axes: 0 bias_term: true }", ((2, 3, 4),), ((), ())),
     Sample("last axis", "scale_param { axis: -1 }", ((2, 3, 4, 5),), ((5,),)),

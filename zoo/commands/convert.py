@@ -1,0 +1,111 @@
+"""zoo convert: from one format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from converters.hub.report import Report
+    from zoo.catalog.artifact import Artifact
+
+TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+@click.option("--to", type=click.Choice(TARGETS), required=True, help="The format to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file to write; default: named after the source."
+)
+@click.option(
+    "--input", "inputs", multiple=True, metavar="[NAME:]DIMS", help="An input's shape, such as data:1,3,224,224."
+)
+@click.option("--outputs", metavar="NAMES", help="Compute these values only (separated by commas).")
+@click.option("--cut-at", metavar="NAMES", help="Leave out everything that is computed from these values.")
+@click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
+@click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
+@click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
+@click.option("--external-data", is_flag=True, help="Write the weights to a second file, <output>.data.")
+@click.option("--offline", is_flag=True, help="Open no socket.")
+@click.option("--trust-first-use", is_flag=True, help="Accept a download for which no checksum is published.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def convert(  # noqa: PLR0913 - one parameter an option
+    *,
+    sources: tuple[str, ...],
+    to: str,
+    output: Path | None,
+    inputs: tuple[str, ...],
+    outputs: str | None,
+    cut_at: str | None,
+    batch: str | None,
+    opset: int | None,
+    allow_missing: bool,
+    external_data: bool,
+    offline: bool,
+    trust_first_use: bool,
+    as_json: bool,
+) -> None:
+    """Convert a model: a registry id, or the files of one artifact (deploy.prototxt net.caffemodel)."""
+    import converters
+    from zoo.commands.arguments import batch_size, names, shapes
+    from zoo.console import Console
+
+    console = Console("json" if as_json else "human")
+    artifact = _artifact(sources, console, offline=offline, trust_first_use=trust_first_use)
+    paths = list(artifact.files.values())
+    out = output or _default_output(artifact)
+    options = converters.Options(
+        inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
+        allow_missing=allow_missing,
+    )  # fmt: skip
+    report = converters.convert(
+        paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data
+    )
+    console.result("convert-report", report.document(), lambda: _summary(report, out))
+
+
+def _artifact(sources: tuple[str, ...], console: object, *, offline: bool, trust_first_use: bool) -> Artifact:
+    from zoo.catalog.artifact import resolve
+    from zoo.diagnostics import UsageFault
+
+    found = resolve(sources, offline=offline, trust_first_use=trust_first_use, console=console)
+    if len(found) != 1:
+        ids = ", ".join(artifact.label for artifact in found)
+        raise UsageFault("ambiguous-source", f"names {len(found)} artifacts: {ids}", hint="choose one of them")
+    return found[0]
+
+
+def _default_output(artifact: Artifact) -> Path:
+    weights = artifact.files.get("weights") or next(iter(artifact.files.values()))
+    stem = artifact.entry.name if artifact.entry is not None else weights.name.split(".")[0]
+    return Path(f"{stem}.onnx")
+
+
+def _metadata(artifact: Artifact) -> dict[str, str]:
+    """What a user of the ONNX file must know to feed it and to read its answers."""
+    from zoo.catalog.card import metadata
+
+    return metadata(artifact.entry) if artifact.entry is not None else {}
+
+
+def _summary(report: Report, out: Path) -> str:
+    layers = sum(report.kinds.values())
+    lines = [f"{out}: {layers} layers of {report.source_format} -> {sum(map(len, report.mapped.values()))} ONNX nodes"]
+    lines += [f"  merged   {name} into {into}" for name, into in report.fused.items()][:3]
+    if len(report.fused) > 3:
+        lines.append(f"           ... {len(report.fused)} in all")
+    reasons = sorted(set(report.dropped.values()))
+    lines += [f"  dropped  {_names(report.dropped, reason)}: {reason}" for reason in reasons]
+    lines += [f"  unused   {name}: in the weights file, not in the network" for name in report.unused]
+    lines += [f"  filled   {name}: {how}" for name, how in report.filled.items()]
+    lines += [f"  note     {note}" for note in report.notes]
+    lines += [f"  sha256   {digest}  {name}" for name, digest in report.outputs.items()]
+    return "\n".join(lines)
+
+
+def _names(dropped: dict[str, str], reason: str) -> str:
+    names = [name for name, why in dropped.items() if why == reason]
+    return ", ".join(names) if len(names) <= 3 else f"{', '.join(names[:2])} and {len(names) - 2} more"
