@@ -44,17 +44,18 @@ def read_npy(file: IO[bytes], most: int) -> np.ndarray:
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = np.lib.format.read_magic(file)
-        if version not in _HEADERS:
-            raise ValueError(f"version {version} of the format holds no plain array")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a header written by Python 2 reads well
-            header: tuple[tuple[int, ...], bool, np.dtype] = _HEADERS[version](file, max_header_size=_MAX_HEADER)
+        reader = _HEADERS.get(version)
+        if reader:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a header written by Python 2 reads well
+                header: tuple[tuple[int, ...], bool, np.dtype] = reader(file, max_header_size=_MAX_HEADER)
+            return header
+        reason = f"version {version} of the format holds no plain array"
     except ValueError as fault:
         reason = str(fault).partition("\n")[0]
-        raise ValueError(f"is not a .npy file of numbers: {reason}") from None
-    except Exception as fault:  # numpy's header parser lets a dozen exception types through
-        raise ValueError(f"is not a .npy file of numbers: {type(fault).__name__}") from None
-    return header
+    except Exception as fault:  # noqa: BLE001 - numpy's header parser lets a dozen exception types through
+        reason = type(fault).__name__
+    raise ValueError(f"is not a .npy file of numbers: {reason}")
 
 
 def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from zoo.backends import card as cards
 from zoo.backends import environments
@@ -35,7 +35,7 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Whether a backend can run: the interpreter that does and its versions, or why none does and the remedy to type."""
+    """Whether a backend can run: the interpreter that does and its versions, or why none does and what to type."""
 
     available: bool
     interpreter: Path | None = None
@@ -70,10 +70,12 @@ def probe(card: Card) -> Status:
     for candidate in _candidates(card):
         answer = _recall(card, candidate.interpreter) or _ask(card, candidate.interpreter)
         if isinstance(answer, Hello):
-            return Status(True, candidate.interpreter, candidate.origin, answer.versions)
+            return Status(
+                available=True, interpreter=candidate.interpreter, origin=candidate.origin, versions=answer.versions
+            )
         reasons.append(f"{candidate.origin}: {answer.detail}")
     remedy = f"zoo backends install {card.name}" if card.environment else f"set {environments.variable(card)}"
-    return Status(False, why_not="; ".join(reasons), remedy=remedy)
+    return Status(available=False, why_not="; ".join(reasons), remedy=remedy)
 
 
 def _candidates(card: Card) -> Iterator[Candidate]:
@@ -104,17 +106,17 @@ def _memory() -> Path:
 
 def _recall(card: Card, interpreter: Path) -> Hello | None:
     """What this interpreter answered before, when nothing that the answer rests on has changed since."""
-    known = _memories().get(f"{card.worker} {interpreter}")
+    known: Any = _memories().get(f"{card.worker} {interpreter}")
     try:
-        hello = Hello(known["versions"], known["python"], tuple(known["sites"]))  # type: ignore[index]
-        return hello if known["stamps"] == _stamps(card, interpreter, hello) else None  # type: ignore[index]
+        hello = Hello(known["versions"], known["python"], tuple(known["sites"]))
+        return hello if known["stamps"] == _stamps(card, interpreter, hello) else None
     except (TypeError, KeyError, OSError):
         return None
 
 
 def _remember(card: Card, interpreter: Path, hello: Hello) -> None:
     """Keep the answer for next time; a folder that cannot be written only costs time."""
-    entry = {"versions": dict(hello.versions), "python": hello.python, "sites": list(hello.sites)}
+    entry: dict[str, object] = {"versions": dict(hello.versions), "python": hello.python, "sites": list(hello.sites)}
     try:
         entry["stamps"] = _stamps(card, interpreter, hello)
         whole = {**_memories(), f"{card.worker} {interpreter}": entry}
@@ -126,7 +128,7 @@ def _remember(card: Card, interpreter: Path, hello: Hello) -> None:
         return
 
 
-def _memories() -> dict[str, object]:
+def _memories() -> dict[str, Any]:
     try:
         known = json.loads(_memory().read_bytes())
     except (OSError, ValueError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from zoo.backends.card import Card, Environment
-from zoo.backends.exchange import Failed
+from zoo.backends.exchange import Failed, Hello
 from zoo.backends.process import supervise
 from zoo.backends.pythons import find
 from zoo.backends.session import greet
@@ -116,12 +116,8 @@ def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
         console.note(f"{plan.card.name}: installing {' '.join(plan.requirements)}")
         pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         _step(plan, "pip", [*pip, *plan.requirements])
-        hello = greet(plan.card, python, _PROBE_LIMIT)
-        if isinstance(hello, Failed):
-            raise BackendFault(
-                "backend-broken", f"{plan.card.name} was installed but does not run", details=[str(hello)]
-            )
-        _mark(plan, hello.versions, hello.python)
+        hello = _prove(plan, python)
+        _mark(plan, hello)
     except BaseException:
         _clear(plan.folder)
         raise
@@ -157,8 +153,15 @@ def _step(plan: Plan, name: str, command: list[str]) -> None:
     )
 
 
-def _mark(plan: Plan, versions: Mapping[str, str], python: str) -> None:
-    marker = {"requirements": list(plan.requirements), "python": python, "versions": dict(versions)}
+def _prove(plan: Plan, python: Path) -> Hello:
+    hello = greet(plan.card, python, _PROBE_LIMIT)
+    if isinstance(hello, Failed):
+        raise BackendFault("backend-broken", f"{plan.card.name} was installed but does not run", details=[str(hello)])
+    return hello
+
+
+def _mark(plan: Plan, hello: Hello) -> None:
+    marker = {"requirements": list(plan.requirements), "python": hello.python, "versions": dict(hello.versions)}
     part = plan.folder / f"{_MARKER}.part"
     part.write_text(json.dumps(marker, indent=2), encoding="utf-8")
     part.replace(plan.folder / _MARKER)

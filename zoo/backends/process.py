@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def supervise(
     never written to: its end tells a worker that zoo is gone. OSError when the command cannot be started at all.
     """
     with log.open("ab") as sink:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - interpreters and pip, as a list, no shell
             list(command),
             cwd=folder,
             env=dict(environment),
@@ -77,10 +78,8 @@ def _wait(process: subprocess.Popen[bytes], limit: float, progress: Callable[[],
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill the whole group, so that no child outlives its parent, and reap the parent."""
     if hasattr(os, "killpg"):
-        try:
+        with suppress(ProcessLookupError, PermissionError):  # nobody is left (macOS answers EPERM for zombies)
             os.killpg(process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):  # nobody is left (macOS answers EPERM for zombies)
-            pass
     else:
         process.kill()
     process.wait()

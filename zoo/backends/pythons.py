@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-import sys
 
 _LIMIT = 30.0  # seconds for an interpreter to say its version
 _ASK = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2]); print(sys.executable)"
@@ -33,7 +33,7 @@ def find(versions: Sequence[str], named: str | None = None) -> Found:
         if isinstance(verdict, Path):
             return Found(verdict, tuple(looked))
         looked.append(f"{path}: {verdict}")
-    return Found(None, tuple(looked) or ("no python" + ", no python".join(versions) + " on PATH, in pyenv or in uv",))
+    return Found(None, tuple(looked) or ("nothing of that name on PATH, among pyenv's or uv's installs",))
 
 
 def _places(versions: Sequence[str], named: str | None) -> Iterator[tuple[str | None, Path]]:
@@ -60,7 +60,7 @@ def _folders() -> Iterator[Path]:
 def _ask(path: Path, versions: Sequence[str]) -> Path | str:
     """The interpreter behind `path`, or why it will not do."""
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - a Python found on this machine
             [str(path), "-I", "-c", _ASK],
             capture_output=True,
             text=True,

@@ -1,7 +1,7 @@
 """The original Caffe, on the CPU. A file that it does not like aborts the process: the log's last line says why."""
 
-import os
 import tempfile
+from pathlib import Path
 
 NAME = "caffe"
 READS = ["caffe"]
@@ -19,8 +19,7 @@ layer { name: "out" type: "Power" bottom: "data" top: "out" power_param { scale:
 """
 
 
-def load(kind, files, options):
-    # type: (str, dict, dict) -> object
+def load(kind: str, files: dict, options: dict) -> object:
     """Build the net in its TEST phase; without weights its fillers draw from seed 0."""
     import caffe
 
@@ -31,14 +30,12 @@ def load(kind, files, options):
     return caffe.Net(files["graph"], caffe.TEST)
 
 
-def inputs(net):
-    # type: (object) -> list
+def inputs(net: object) -> list:
     """Names of the blobs that the net expects to be fed."""
     return list(net.inputs)
 
 
-def run(net, fed, outputs):
-    # type: (object, dict, list) -> dict
+def run(net: object, fed: dict, outputs: list) -> dict:
     """Reshape the inputs to what is fed and run forward; `outputs` may name any blob."""
     for name, array in fed.items():
         net.blobs[name].reshape(*array.shape)
@@ -49,28 +46,25 @@ def run(net, fed, outputs):
     wanted = list(net.outputs) if outputs is None else outputs
     unknown = [name for name in wanted if name not in net.blobs]
     if unknown:
-        raise ValueError("no blob named {}; the net has {}".format(", ".join(unknown), ", ".join(net.blobs)))
+        raise ValueError(f"no blob named {', '.join(unknown)}; the net has {', '.join(net.blobs)}")
     return {name: net.blobs[name].data.copy() for name in wanted}
 
 
-def versions():
-    # type: () -> dict
+def versions() -> dict:
     """Caffe's own version and numpy's."""
     import caffe
-    import numpy
+    import numpy as np
 
-    return {"caffe": caffe.__version__, "numpy": numpy.__version__}
+    return {"caffe": caffe.__version__, "numpy": np.__version__}
 
 
-def probe():
-    # type: () -> None
+def probe() -> None:
     """2 x + 1 through a one-layer net: importing alone does not prove that Caffe can run."""
     import numpy as np
 
     with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "probe.prototxt")
-        with open(path, "w", encoding="ascii") as file:
-            file.write(_PROBE)
-        out = run(load("caffe", {"graph": path}, {}), {"data": np.array([[1, 2]], "f4")}, None)["out"]
+        graph = Path(folder) / "probe.prototxt"
+        graph.write_text(_PROBE, encoding="ascii")
+        out = run(load("caffe", {"graph": str(graph)}, {}), {"data": np.array([[1, 2]], "f4")}, None)["out"]
     if out.tolist() != [[3.0, 5.0]]:
-        raise RuntimeError("Caffe computes 2 x + 1 of [1, 2] as {}".format(out.tolist()))
+        raise RuntimeError(f"Caffe computes 2 x + 1 of [1, 2] as {out.tolist()}")

@@ -17,14 +17,13 @@ _LEVELS = {
 }
 
 
-def load(kind, files, options):
-    # type: (str, dict, dict) -> object
+def load(kind: str, files: dict, options: dict) -> object:
     """Open a session with exactly the providers asked for: a silent fall back to the CPU is refused."""
     import onnxruntime
 
     level = options["graph_optimization"]
     if level not in _LEVELS:
-        raise ValueError("graph_optimization is {}, expected one of {}".format(level, ", ".join(_LEVELS)))
+        raise ValueError(f"graph_optimization is {level}, expected one of {', '.join(_LEVELS)}")
     settings = onnxruntime.SessionOptions()
     settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, _LEVELS[level])
     settings.intra_op_num_threads = options["threads"]
@@ -35,31 +34,28 @@ def load(kind, files, options):
     session = onnxruntime.InferenceSession(path, settings, providers=wanted)
     missing = [name for name in wanted if name not in session.get_providers()]
     if missing:
-        raise ValueError("ONNX Runtime cannot use {} here".format(", ".join(missing)))
+        raise ValueError(f"ONNX Runtime cannot use {', '.join(missing)} here")
     return session
 
 
-def inputs(session):
-    # type: (object) -> list
+def inputs(session: object) -> list:
     """Names of the graph's inputs (initializers that double as inputs are left out by the session)."""
     return [port.name for port in session.get_inputs()]
 
 
-def run(session, fed, outputs):
-    # type: (object, dict, list) -> dict
+def run(session: object, fed: dict, outputs: list) -> dict:
     """Run once; `outputs` names graph outputs."""
     known = [port.name for port in session.get_outputs()]
     wanted = known if outputs is None else outputs
     unknown = [name for name in wanted if name not in known]
     if unknown:
-        raise ValueError("no output named {}; the graph has {}".format(", ".join(unknown), ", ".join(known)))
+        raise ValueError(f"no output named {', '.join(unknown)}; the graph has {', '.join(known)}")
     return dict(zip(wanted, session.run(wanted, fed)))
 
 
-def versions():
-    # type: () -> dict
+def versions() -> dict:
     """ONNX Runtime's version and numpy's."""
-    import numpy
+    import numpy as np
     import onnxruntime
 
-    return {"onnxruntime": onnxruntime.__version__, "numpy": numpy.__version__}
+    return {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
