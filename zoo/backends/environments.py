@@ -47,7 +47,7 @@ def root() -> Path:
         return Path(named).absolute()
     from platformdirs import user_data_path
 
-    return user_data_path("zoo") / "backends"
+    return user_data_path("zoo", appauthor=False) / "backends"
 
 
 def variable(card: Card) -> str:

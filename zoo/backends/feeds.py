@@ -59,12 +59,13 @@ class InputSpec(Protocol):
     def crop(self) -> tuple[int, int] | None: ...  # noqa: D102
 
 
-def random_images(height: int, width: int, *, seed: int, batch: int) -> np.ndarray:
+def random_images(shape: InputSpec | tuple[int, int], seed: int, batch: int) -> np.ndarray:
     """Canonical images [batch, 3, height, width] of whole numbers, the same on every machine and numpy version.
 
     Even ones are smooth (octaves of interpolated lattice noise, amplitude as wavelength: a photograph's 1/f spectrum),
     odd ones are white noise. Drawn from PCG64's raw stream, the only one that numpy promises to keep, in integers.
     """
+    height, width = shape if isinstance(shape, tuple) else size(shape)
     images = [(_white if index % 2 else _smooth)(_Raw(seed, index), height, width) for index in range(batch)]
     return np.stack(images).astype(np.float32)
 
@@ -87,7 +88,8 @@ def seeded(name: str, shape: Sequence[int | str], seed: int, *, batch: int = 1) 
     count = int(np.prod(sizes, dtype=np.int64))
     # Irwin-Hall: twelve uniform numbers of 16 bits, exact in float64, so no library's log or cos takes part
     uniform = raw.bytes(count * 24).view("<u2").reshape(count, 12).astype(np.float64)
-    return ((uniform.sum(axis=1) + 6.0) / 65536.0 - 6.0).astype(np.float32).reshape(sizes)
+    normal: np.ndarray = (uniform.sum(axis=1) + 6.0) / 65536.0 - 6.0
+    return normal.astype(np.float32).reshape(sizes)
 
 
 def size(spec: InputSpec) -> tuple[int, int]:
@@ -140,27 +142,26 @@ def canonical(path: Path, spec: InputSpec) -> np.ndarray:
     height, width = size(spec)
     fitted = _crop(_resize(_upright(path), spec.resize, height, width), height, width)
     if fitted is None:
-        raise Diagnostic(
-            "bad-image",
-            f"resized as {spec.name} wants it, it is smaller than {height} x {width}",
-            where=Where(str(path)),
-        )
+        reason = f"resized as {spec.name} wants it, it is smaller than {height} x {width}"
+        raise Diagnostic("bad-image", reason, where=Where(str(path)))
     return np.asarray(fitted, np.float32).transpose(2, 0, 1)[None]
 
 
 def _upright(path: Path) -> PillowImage:
-    from PIL import Image, ImageOps
+    from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as file:
-                if file.mode not in _MODES:
-                    raise ValueError(f"its pixels are of mode {file.mode}, expected 8 bits a channel")
-                return ImageOps.exif_transpose(file).convert("RGB")
+                if file.mode in _MODES:
+                    return ImageOps.exif_transpose(file).convert("RGB")
+                reason = f"its pixels are of mode {file.mode}, expected 8 bits a channel"
+    except UnidentifiedImageError:
+        reason = "it is in no image format that Pillow knows"
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as fault:
-        reason = "no image format that Pillow knows" if isinstance(fault, Image.UnidentifiedImageError) else str(fault)
-        raise Diagnostic("bad-image", f"cannot be read as an image: {reason}", where=Where(str(path))) from None
+        reason = str(fault)
+    raise Diagnostic("bad-image", f"cannot be read as an image: {reason}", where=Where(str(path)))
 
 
 def _resize(picture: PillowImage, resize: Resize | None, height: int, width: int) -> PillowImage:
@@ -217,7 +218,8 @@ class _Raw:
 
     def bytes(self, count: int) -> np.ndarray:
         """The next `count` bytes, a multiple of eight drawn."""
-        return self._stream.random_raw(-(-count // 8)).astype("<u8").view(np.uint8)[:count]
+        words: np.ndarray = self._stream.random_raw(-(-count // 8))
+        return words.astype("<u8").view(np.uint8)[:count]
 
 
 def _white(raw: _Raw, height: int, width: int) -> np.ndarray:
@@ -241,4 +243,5 @@ def _lattice(raw: _Raw, cell: int, height: int, width: int) -> np.ndarray:
     knots = raw.bytes(3 * rows * columns).reshape(3, rows, columns).astype(np.int64)
     (row, down), (column, right) = np.divmod(np.arange(height), cell), np.divmod(np.arange(width), cell)
     tall = knots[:, row] * (cell - down)[:, None] + knots[:, row + 1] * down[:, None]
-    return (tall[:, :, column] * (cell - right) + tall[:, :, column + 1] * right) // (cell * cell)
+    whole: np.ndarray = (tall[:, :, column] * (cell - right) + tall[:, :, column + 1] * right) // (cell * cell)
+    return whole

@@ -3,7 +3,7 @@
 import zipfile
 
 NAME = "torch"
-READS = ["pytorch"]
+READS = ["torch"]
 NEEDS = ["torch"]
 ENV = {
     "pythons": ["3.11", "3.12", "3.13", "3.10"],
