@@ -194,11 +194,10 @@ def _open(folder: Path, name: str) -> IO[bytes]:
     if not stat.S_ISDIR(folder.lstat().st_mode):
         raise BadReply(f"{folder.name} is no longer a folder")
     handle = os.open(folder / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    file = os.fdopen(handle, "rb")
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
-        file.close()
-        raise BadReply(f"{name} is not a regular file")
-    return file
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    raise BadReply(f"{name} is not a regular file")
 
 
 def _failure(error: object) -> Failed:

@@ -233,8 +233,9 @@ def _smooth(raw: _Raw, height: int, width: int) -> np.ndarray:
     while cell <= max(height, width):
         total += cell * _lattice(raw, cell, height, width)
         cell *= 2
-    low, high = total.min(), total.max()
-    return (total - low) * 255 // max(high - low, 1)
+    low, high = int(total.min()), int(total.max())
+    stretched: np.ndarray = (total - low) * 255 // max(high - low, 1)
+    return stretched
 
 
 def _lattice(raw: _Raw, cell: int, height: int, width: int) -> np.ndarray:
@@ -243,5 +244,6 @@ def _lattice(raw: _Raw, cell: int, height: int, width: int) -> np.ndarray:
     knots = raw.bytes(3 * rows * columns).reshape(3, rows, columns).astype(np.int64)
     (row, down), (column, right) = np.divmod(np.arange(height), cell), np.divmod(np.arange(width), cell)
     tall = knots[:, row] * (cell - down)[:, None] + knots[:, row + 1] * down[:, None]
-    whole: np.ndarray = (tall[:, :, column] * (cell - right) + tall[:, :, column + 1] * right) // (cell * cell)
+    whole: np.ndarray = tall[:, :, column] * (cell - right) + tall[:, :, column + 1] * right
+    whole //= cell * cell
     return whole

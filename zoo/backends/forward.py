@@ -91,9 +91,8 @@ def gather(given: Sequence[str], specs: Sequence[InputSpec]) -> dict[str, np.nda
     for text in given:
         name, path = _split(text)
         files.setdefault(only if name is None else name, []).append(path)
-    faults = [
-        f"{name or path[0]}: no input of that name" for name, path in files.items() if known and name not in known
-    ]
+    strangers = [name for name in files if known and name not in known]
+    faults = [f"{name}: no input of that name" if name else f"{files[name][0]}: for which input?" for name in strangers]
     faults += [f"{name}: nothing is given for it" for name in known if name not in files]
     if faults:
         hint = f"the inputs are {', '.join(known)}: --input NAME=FILE"

@@ -43,9 +43,10 @@ def summarize(
     name: str, array: np.ndarray, *, kind: str | None = None, labels: Sequence[str] = (), count: int = 5
 ) -> Summary:
     """Describes an output; `kind` is what its entry says it is, `labels` the names of its classes."""
-    figures = (array.min(), array.mean(dtype=np.float64), array.max()) if array.size else (math.nan,) * 3
+    low, high = (float(array.min()), float(array.max())) if array.size else (math.nan, math.nan)
+    mean = float(array.mean(dtype=np.float64)) if array.size else math.nan
     top = _top(array, labels, count) if kind in _SCORES else ()
-    return Summary(name, array.shape, str(array.dtype), *(float(figure) for figure in figures), top)
+    return Summary(name, array.shape, str(array.dtype), low, mean, high, top)
 
 
 def _top(array: np.ndarray, labels: Sequence[str], count: int) -> tuple[tuple[Class, ...], ...]:

@@ -36,7 +36,7 @@ def doctor(*, offline: bool, as_json: bool) -> int:
     packages, store = _packages(), _store()
     index = _index(offline=offline or os.environ.get("ZOO_OFFLINE") not in (None, "", "0"))
     problems = _problems(packages, store, found)
-    payload = {
+    payload: dict[str, object] = {
         "python": platform.python_version(),
         "interpreter": sys.executable,
         "platform": platform.platform(),

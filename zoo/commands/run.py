@@ -15,18 +15,15 @@ if TYPE_CHECKING:
     from zoo.backends.outcome import Summary
     from zoo.catalog.artifact import Artifact
 
+_TIME_LIMIT = 1_800.0  # seconds for one forward pass, the start of the framework included
+
 
 @click.command()
 @click.argument("source", nargs=-1, required=True)
 @click.option("--backend", metavar="NAME", help="Run it on this one; else on the first available one that reads it.")
 @click.option("--input", "given", multiple=True, required=True, metavar="[NAME=]FILE", help="A .npy array or an image.")
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="OUT.npz (all outputs) or OUT.npy (the only one)."
-)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="OUT.npz (every output) or OUT.npy (the only).")
 @click.option("--top", type=click.IntRange(min=1), default=5, show_default=True, help="How many classes are shown.")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=600.0, show_default=True, help="Seconds."
-)
 @click.option("--trust", is_flag=True, help="Let code inside the model's file run (TorchScript).")
 @click.option("--offline", is_flag=True, help="Use only what the store holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON document.")
@@ -37,7 +34,6 @@ def run(
     given: tuple[str, ...],
     output: Path | None,
     top: int,
-    timeout: float,
     trust: bool,
     offline: bool,
     as_json: bool,
@@ -54,7 +50,7 @@ def run(
     if way.convert:
         console.note(f"no available backend reads {artifact.format}: converting to ONNX for {way.card.name}")
     options = {"trust": True} if trust and "trust" in way.card.options else {}
-    reply = forward.forward(artifact, way, inputs, options, timeout)
+    reply = forward.forward(artifact, way, inputs, options, _TIME_LIMIT)
     if output:
         _save(output, reply)
     summaries = _summaries(artifact, reply, top)
