@@ -110,13 +110,16 @@ def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
     console.note(f"{plan.card.name}: making an environment with {plan.base} (log: {plan.log})")
     _clear(plan.folder)
     plan.log.unlink(missing_ok=True)
+    temporary = plan.folder / "tmp"
     try:
+        temporary.mkdir(parents=True)
         _step(plan, "venv", [str(plan.base), "-I", "-m", "venv", str(plan.folder)])
         python = _python(plan.folder)
         console.note(f"{plan.card.name}: installing {' '.join(plan.requirements)}")
         pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         _step(plan, "pip", [*pip, *plan.requirements])
         hello = _prove(plan, python)
+        shutil.rmtree(temporary)
         _mark(plan, hello)
     except BaseException:
         _clear(plan.folder)
@@ -138,7 +141,8 @@ def remove(card: Card) -> bool:
 
 def _step(plan: Plan, name: str, command: list[str]) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    environment |= {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
+    temporary = str(plan.folder / "tmp")  # what pip leaves when it is killed goes with the environment
+    environment |= {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "TMPDIR": temporary}
     environment.pop("PIP_TARGET", None)
     end = supervise(command, folder=root(), environment=environment, log=plan.log, limit=_PIP_LIMIT)
     if end.status == 0:
