@@ -1,0 +1,96 @@
+"""A backend's card is what its worker file says in literal constants, read without importing it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from zoo.diagnostics import BackendFault, Where
+
+_FUNCTIONS = ("load", "run", "versions")
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What `zoo backends install` builds: a Python (best version first) and pinned requirements."""
+
+    pythons: tuple[str, ...]
+    requirements: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What zoo knows of a backend before it runs: `worker` is the file that a foreign interpreter loads."""
+
+    name: str
+    reads: tuple[str, ...]
+    needs: tuple[str, ...]
+    environment: Environment | None
+    summary: str
+    worker: Path
+    options: Mapping[str, object] = field(default_factory=dict)
+
+
+def read(worker: Path) -> Card:
+    """Parses NAME, READS, NEEDS, ENV and OPTIONS of a worker file; every fault of the file is in the one Diagnostic."""
+    tree = ast.parse(worker.read_bytes(), filename=str(worker))
+    faults: list[str] = []
+    constants = _constants(tree, faults)
+    defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    faults += [f"function {name} is missing" for name in _FUNCTIONS if name not in defined]
+    name = constants.get("NAME")
+    if name != worker.stem:
+        faults.append(f"NAME is {name!r}, expected {worker.stem!r}, the file's own name")
+    card = Card(
+        name=worker.stem,
+        reads=_strings(constants, "READS", faults),
+        needs=_strings(constants, "NEEDS", faults),
+        environment=_environment(constants.get("ENV"), faults),
+        summary=(ast.get_docstring(tree) or "").partition("\n")[0],
+        worker=worker,
+        options=_options(constants.get("OPTIONS", {}), faults),
+    )
+    if faults:
+        raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)
+    return card
+
+
+def _constants(tree: ast.Module, faults: list[str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for node in tree.body:
+        if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
+            continue
+        name = node.targets[0].id
+        if name.startswith("_") or not name.isupper():
+            continue
+        try:
+            found[name] = ast.literal_eval(node.value)
+        except ValueError:
+            faults.append(f"{name} (line {node.lineno}) is not a literal")
+    return found
+
+
+def _strings(constants: Mapping[str, object], name: str, faults: list[str]) -> tuple[str, ...]:
+    value = constants.get(name)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    faults.append(f"{name} is {value!r}, expected a list of strings")
+    return ()
+
+
+def _environment(value: object, faults: list[str]) -> Environment | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or set(value) != {"pythons", "requirements"}:
+        faults.append(f"ENV is {value!r}, expected None or the keys pythons and requirements")
+        return None
+    return Environment(_strings(value, "pythons", faults), _strings(value, "requirements", faults))
+
+
+def _options(value: object, faults: list[str]) -> dict[str, object]:
+    if isinstance(value, dict) and all(isinstance(name, str) for name in value):
+        return dict(value)
+    faults.append(f"OPTIONS is {value!r}, expected a dict of names and defaults")
+    return {}

@@ -1,0 +1,70 @@
+"""The original Caffe, on the CPU. A file that it does not like aborts the process: the log's last line says why."""
+
+import tempfile
+from pathlib import Path
+
+NAME = "caffe"
+READS = ["caffe"]
+NEEDS = ["caffe"]
+ENV = {
+    "pythons": ["3.8", "3.9", "3.7"],
+    # The prebuilt wheel of Kendryte's compiler: BVLC Caffe 1.0 with CPU layers. It predates protobuf's new runtime
+    # (3.21) and numpy's removal of np.float and np.bool (1.24).
+    "requirements": ["kendryte-caffe==1.0.0.20210829", "protobuf<3.21", "numpy<1.24"],
+}
+
+_PROBE = """
+input: "data" input_shape { dim: 1 dim: 2 }
+layer { name: "out" type: "Power" bottom: "data" top: "out" power_param { scale: 2 shift: 1 } }
+"""
+
+
+def load(kind: str, files: dict, options: dict) -> object:
+    """Build the net in its TEST phase; without weights its fillers draw from seed 0."""
+    import caffe
+
+    caffe.set_mode_cpu()
+    caffe.set_random_seed(0)
+    if "weights" in files:
+        return caffe.Net(files["graph"], caffe.TEST, weights=files["weights"])
+    return caffe.Net(files["graph"], caffe.TEST)
+
+
+def inputs(net: object) -> list:
+    """Names of the blobs that the net expects to be fed."""
+    return list(net.inputs)
+
+
+def run(net: object, fed: dict, outputs: list) -> dict:
+    """Reshape the inputs to what is fed and run forward; `outputs` may name any blob."""
+    for name, array in fed.items():
+        net.blobs[name].reshape(*array.shape)
+    net.reshape()
+    for name, array in fed.items():
+        net.blobs[name].data[...] = array
+    net.forward()
+    wanted = list(net.outputs) if outputs is None else outputs
+    unknown = [name for name in wanted if name not in net.blobs]
+    if unknown:
+        raise ValueError(f"no blob named {', '.join(unknown)}; the net has {', '.join(net.blobs)}")
+    return {name: net.blobs[name].data.copy() for name in wanted}
+
+
+def versions() -> dict:
+    """Caffe's own version and numpy's."""
+    import caffe
+    import numpy as np
+
+    return {"caffe": caffe.__version__, "numpy": np.__version__}
+
+
+def probe() -> None:
+    """2 x + 1 through a one-layer net: importing alone does not prove that Caffe can run."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "probe.prototxt"
+        graph.write_text(_PROBE, encoding="ascii")
+        out = run(load("caffe", {"graph": str(graph)}, {}), {"data": np.array([[1, 2]], "f4")}, None)["out"]
+    if out.tolist() != [[3.0, 5.0]]:
+        raise RuntimeError(f"Caffe computes 2 x + 1 of [1, 2] as {out.tolist()}")

@@ -1,0 +1,61 @@
+"""ONNX Runtime, on the CPU unless told otherwise."""
+
+NAME = "onnxruntime"
+READS = ["onnx"]
+NEEDS = ["onnxruntime"]
+ENV = {
+    "pythons": ["3.11", "3.12", "3.13", "3.10"],
+    "requirements": ["onnxruntime>=1.20", "numpy>=1.26"],
+}
+OPTIONS = {"graph_optimization": "all", "providers": ["CPUExecutionProvider"]}
+
+_LEVELS = {
+    "disable": "ORT_DISABLE_ALL",
+    "basic": "ORT_ENABLE_BASIC",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "all": "ORT_ENABLE_ALL",
+}
+
+
+def load(kind: str, files: dict, options: dict) -> object:
+    """Open a session with exactly the providers asked for: a silent fall back to the CPU is refused."""
+    import onnxruntime
+
+    level = options["graph_optimization"]
+    if level not in _LEVELS:
+        raise ValueError(f"graph_optimization is {level}, expected one of {', '.join(_LEVELS)}")
+    settings = onnxruntime.SessionOptions()
+    settings.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, _LEVELS[level])
+    settings.intra_op_num_threads = options["threads"]
+    settings.inter_op_num_threads = 1
+    settings.log_severity_level = 3
+    wanted = list(options["providers"])
+    path = files.get("graph") or next(iter(files.values()))
+    session = onnxruntime.InferenceSession(path, settings, providers=wanted)
+    missing = [name for name in wanted if name not in session.get_providers()]
+    if missing:
+        raise ValueError(f"ONNX Runtime cannot use {', '.join(missing)} here")
+    return session
+
+
+def inputs(session: object) -> list:
+    """Names of the graph's inputs (initializers that double as inputs are left out by the session)."""
+    return [port.name for port in session.get_inputs()]
+
+
+def run(session: object, fed: dict, outputs: list) -> dict:
+    """Run once; `outputs` names graph outputs."""
+    known = [port.name for port in session.get_outputs()]
+    wanted = known if outputs is None else outputs
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        raise ValueError(f"no output named {', '.join(unknown)}; the graph has {', '.join(known)}")
+    return dict(zip(wanted, session.run(wanted, fed)))
+
+
+def versions() -> dict:
+    """ONNX Runtime's version and numpy's."""
+    import numpy as np
+    import onnxruntime
+
+    return {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
