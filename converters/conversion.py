@@ -128,9 +128,9 @@ def _read_graph(card: Format, graph: SourceGraph, files: Mapping[str, Path], opt
     try:
         return _build(card, dynamic, files, options)
     except Diagnostic as fault:
-        if fault.code != "needs-fixed-shape" or options.batch is not None:
+        if dynamic == graph or options.batch is not None:
             raise
-        model = _build(card, graph, files, options)
+        model = _build(card, graph, files, options)  # what fails here too, fails with the source's own numbers
         model.report.notes.append(f"the batch size is fixed as declared: {fault.where}: {fault.message}")
         return model
 

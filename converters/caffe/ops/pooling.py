@@ -91,7 +91,7 @@ SAMPLES = (
     Sample(
         "max rounds up",
         "pooling_param { pool: MAX kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 3 }",
-        ((2, 3, 8, 9),),
+        ((2, 3, 8, 10),),
     ),
     Sample(
         "max drops a window that begins in the padding",

@@ -74,9 +74,9 @@ def dropout(layer: Layer, emit: Emit) -> ir.Value:
 
 
 _FLATTEN = (
-    Sample("image", "", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(2, 60)),
+    Sample("image", "", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(-1, 60)),
     Sample(
-        "middle", "flatten_param { axis: 1 end_axis: 2 }", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(2, 12, 5)
+        "middle", "flatten_param { axis: 1 end_axis: 2 }", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(-1, 12, 5)
     ),
     Sample("from the end", "flatten_param { axis: -2 }", ((2, 3, 4, 5),)),
 )
