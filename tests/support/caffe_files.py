@@ -19,7 +19,10 @@ def write_caffemodel(
     legacy: bool = False,
     topology: Mapping[str, tuple[Sequence[str], Sequence[str]]] | None = None,
 ) -> Path:
-    """A binary NetParameter with the blobs of each layer; `generation` 1 writes V1 layers, `topology` bottoms and tops."""
+    """A binary NetParameter with the blobs of each layer.
+
+    `generation` 1 writes V1 layers; `topology` gives bottoms and tops.
+    """
     body = field(1, b"net")
     for name, blobs in layers.items():
         bottoms, tops = (topology or {}).get(name, ((), ()))

@@ -1,4 +1,4 @@
-"""Every sample of every Caffe row as files: prototxt, caffemodel, inputs; ready for the converter and the real Caffe."""
+"""Every sample of every Caffe row as files: prototxt, caffemodel, inputs; for the converter and the real Caffe."""
 
 from __future__ import annotations
 
