@@ -116,8 +116,7 @@ def resolve(
     entries = (registry or load()).find(parts[0])
     place = store or Store(default_root())
     return tuple(
-        from_entry(entry, place, offline=offline, trust_first_use=trust_first_use, console=console)
-        for entry in entries
+        from_entry(entry, place, offline=offline, trust_first_use=trust_first_use, console=console) for entry in entries
     )
 
 

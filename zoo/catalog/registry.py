@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,12 +54,12 @@ class Registry:
 
 
 def load(path: Path | None = None) -> Registry:
-    """The registry in `path`, or the shipped one.
+    """The registry in `path`, or the one that ZOO_REGISTRY names, or the shipped one.
 
     Raises:
         Diagnostic: `registry`, with every fault of the file and its line.
     """
-    place = path or shipped()
+    place = path or Path(os.environ.get("ZOO_REGISTRY") or shipped())
     try:
         if place.stat().st_size > MAX_BYTES:
             raise Diagnostic("registry", f"larger than {MAX_BYTES:,} bytes", where=Where(str(place)))
@@ -162,10 +163,10 @@ def _cross_faults(document: Document, raw: tuple[Any, ...], valid: Mapping[int, 
                 problem = "names itself" if other == entry.id else f'no entry has the id "{other}"'
                 yield Fault(line, f"{entry.id}: provenance.same_weights_as", problem)
         for number, output in enumerate(entry.outputs):
-            problem = _label_problem(output.labels, output.classes)
-            if problem:
+            unfit = _label_problem(output.labels, output.classes)
+            if unfit:
                 line = document.line(["entries", index, "outputs", number, "labels"])
-                yield Fault(line, f"{entry.id}: outputs.{number}.labels", problem)
+                yield Fault(line, f"{entry.id}: outputs.{number}.labels", unfit)
 
 
 def _label_problem(name: str | None, classes: int | None) -> str | None:

@@ -223,12 +223,13 @@ class Entry(BaseModel):
 
     @model_validator(mode="after")
     def _distinct(self) -> Entry:
-        for what, names in (
+        groups: tuple[tuple[str, list[str]], ...] = (
             ("file name", [file.name.lower() for file in self.files]),
             ("role", [file.role for file in self.files]),
             ("input name", [spec.name for spec in self.inputs]),
             ("output name", [spec.name for spec in self.outputs]),
-        ):
+        )
+        for what, names in groups:
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"{what} {twice[0]} stands twice")

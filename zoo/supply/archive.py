@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from io import BufferedReader, RawIOBase
 from pathlib import Path, PurePosixPath
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from zoo.supply.checksums import CHUNK
 from zoo.supply.sources import MirrorFailure
@@ -136,10 +136,10 @@ def _unpacked(path: Path) -> BufferedReader:
     import gzip
     import lzma
 
-    openers: Mapping[bytes, Callable[[Path], IO[bytes]]] = {
-        b"\x1f\x8b": lambda place: gzip.open(place),  # type: ignore[dict-item]
-        b"BZh": lambda place: bz2.open(place),  # type: ignore[dict-item]
-        b"\xfd7zXZ\0": lambda place: lzma.open(place),  # type: ignore[dict-item]
+    openers: Mapping[bytes, Callable[[Path], Any]] = {
+        b"\x1f\x8b": gzip.open,
+        b"BZh": bz2.open,
+        b"\xfd7zXZ\0": lzma.open,
     }
     with path.open("rb") as stream:
         head = stream.read(8)

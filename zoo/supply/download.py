@@ -64,13 +64,13 @@ def plan(entry: Entry, store: Store) -> tuple[Step, ...]:
 
 def _step(entry_id: str, file: File, store: Store) -> Step:
     known = store.record(entry_id, file.name)
-    sha256 = file.sha256 or (known.sha256 if known else None)
+    learnt = known.sha256 if known and known.checksums == checksum_list(file) else None
+    sha256 = file.sha256 or learnt
     state = store.state(sha256) if sha256 else "absent"
     if sha256 and state == "whole":
-        size = store.object_path(sha256).stat().st_size
         source = known.source if known and known.sha256 == sha256 else "the store"
-        first_use = bool(known and known.first_use and not file.checksums)
-        return Keep(entry_id, file, Record(sha256, size, file.role, source, first_use))
+        size = store.object_path(sha256).stat().st_size
+        return Keep(entry_id, file, Record(sha256, size, file.role, source, checksum_list(file)))
     mirrors = tuple(sorted(file.mirrors, key=lambda mirror: mirror.status == "dead"))
     return Fetch(entry_id, file, mirrors, state, sha256)
 
@@ -100,6 +100,8 @@ def apply(
 
 
 def _carry_out(step: Step, store: Store, transit: Transit, console: Console, *, offline: bool) -> Brought:
+    if isinstance(step, Fetch) and step.sha256 is not None and store.has(step.sha256):  # it came in the meantime
+        step = Keep(step.entry_id, step.file, _record(step, step.sha256, store, "the store"))
     if isinstance(step, Keep):
         path = store.expose(step.entry_id, step.file.name, step.record)
         return Brought(step.entry_id, step.file, path, step.record, fetched=False)
@@ -110,12 +112,17 @@ def _carry_out(step: Step, store: Store, transit: Transit, console: Console, *, 
         slot(transit.staging, _slot_key(step), step.file.size, step.file.checksums, advance) as sink,
     ):
         mirror = _first_good(step, sink, transit, offline=offline)
-        sha256, size = sink.finish(), sink.position
+        sink.finish()
         sink.close()
-        store.commit(sink.path, sha256)
-    record = Record(sha256, size, step.file.role, str(mirror), first_use=not step.file.checksums)
+        store.commit(sink.path, sink.sha256)
+    record = _record(step, sink.sha256, store, str(mirror))
     path = store.expose(step.entry_id, step.file.name, record)
     return Brought(step.entry_id, step.file, path, record, fetched=True)
+
+
+def _record(step: Fetch, sha256: str, store: Store, source: str) -> Record:
+    size = store.object_path(sha256).stat().st_size
+    return Record(sha256, size, step.file.role, source, checksum_list(step.file))
 
 
 def _first_good(step: Fetch, sink: Sink, transit: Transit, *, offline: bool) -> Mirror:
@@ -156,17 +163,19 @@ def _first_good(step: Fetch, sink: Sink, transit: Transit, *, offline: bool) -> 
 def _problem(step: Fetch, sink: Sink) -> str | None:
     """Why the bytes are not the file; without published checksums the sha256 of the first use counts."""
     problem = sink.problem()
-    if problem is None and step.sha256 is not None and not step.file.checksums and sink.finish() != step.sha256:
-        return f"sha256 is {sink.finish()}, at first use it was {step.sha256}"
+    if problem is None and step.sha256 is not None and not step.file.checksums and sink.sha256 != step.sha256:
+        return f"sha256 is {sink.sha256}, at first use it was {step.sha256}"
     return problem
+
+
+def checksum_list(file: File) -> str:
+    """The published checksums of a file as one line; empty where there are none."""
+    return " ".join(sorted(f"{checksum.alg}:{checksum.value}" for checksum in file.checksums))
 
 
 def _slot_key(step: Fetch) -> str:
     """The same for every process that wants this file, and for no other file."""
-    if step.file.checksums:
-        told = ",".join(sorted(f"{checksum.alg}:{checksum.value}" for checksum in step.file.checksums))
-    else:
-        told = f"{step.entry_id}/{step.file.name}"
+    told = checksum_list(step.file) or f"{step.entry_id}/{step.file.name}"
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 

@@ -7,8 +7,16 @@ import re
 HEAD = 512  # bytes that are enough to tell
 _LOOKS = (
     (re.compile(rb"version https://git-lfs\.github\.com/spec/"), "a Git LFS pointer, not the file it points to"),
-    (re.compile(rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.I | re.S), "an HTML page"),
-    (re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml.{0,200}<Error>", re.I | re.S), "an XML error message of a storage service"),
+    (
+        re.compile(
+            rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)", re.IGNORECASE | re.DOTALL
+        ),
+        "an HTML page",
+    ),
+    (
+        re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml.{0,200}<Error>", re.IGNORECASE | re.DOTALL),
+        "an XML error message of a storage service",
+    ),
     (re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml"), "an XML document"),
     (re.compile(rb'\s*\{\s*"(?:error|message|detail)"'), "a JSON error message"),
 )

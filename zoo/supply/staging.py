@@ -1,4 +1,4 @@
-"""Slots of the staging folder: where bytes lie until they are verified, and where a killed download is taken up again."""
+"""Slots of the staging folder: bytes lie there until they are verified, and a killed download is taken up again."""
 
 from __future__ import annotations
 
@@ -124,13 +124,17 @@ class Sink:
         mismatches = self._digests.mismatches()
         return self.verdict("; ".join(mismatches)) if mismatches else None
 
-    def finish(self) -> str:
-        """Bring the bytes to the disk and give their sha256."""
+    @property
+    def sha256(self) -> str:
+        """The sha256 of the bytes so far, in hex."""
+        return self._digests.sha256
+
+    def finish(self) -> None:
+        """Bring the bytes to the disk, past every cache."""
         try:
             os.fsync(self._stream.fileno())
         except OSError as error:
             raise unwritable(self.path.parent, error) from error
-        return self._digests.sha256
 
     def close(self) -> None:
         """Let go of the file."""

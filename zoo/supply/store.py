@@ -1,11 +1,11 @@
 """The store: verified files by their sha256, shown under readable names, checked again when they are handed out.
 
-    ROOT/v1/objects/sha256/ab/cdef...     the bytes, read-only
-    ROOT/v1/models/<id>/<name>            the same bytes under their own name (hard link, else copy)
-    ROOT/v1/index/<id>/<name>.json        what that name is: sha256, size, role, where it came from
-    ROOT/v1/verified/ab/cdef...           size, time and inode of the object when it was last read whole
-    ROOT/v1/pins/<id>                     a model that prune leaves alone
-    ROOT/v1/staging/                      downloads under way
+ROOT/v1/objects/sha256/ab/cdef...     the bytes, read-only
+ROOT/v1/models/<id>/<name>            the same bytes under their own name (hard link, else copy)
+ROOT/v1/index/<id>/<name>.json        what that name is: sha256, size, role, where it came from
+ROOT/v1/verified/ab/cdef...           size, time and inode of the object when it was last read whole
+ROOT/v1/pins/<id>                     a model that prune leaves alone
+ROOT/v1/staging/                      downloads under way
 """
 
 from __future__ import annotations
@@ -31,13 +31,18 @@ _HEX = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Record:
-    """What the index knows of one file of a model."""
+    """What the index knows of one file of a model; `checksums` are the published ones that it was verified by."""
 
     sha256: str
     size: int
     role: str
     source: str
-    first_use: bool = False
+    checksums: str = ""
+
+    @property
+    def first_use(self) -> bool:
+        """Whether nothing but the first download vouches for the sha256."""
+        return not self.checksums
 
 
 @dataclass(frozen=True)

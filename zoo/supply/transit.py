@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from requests import Session
@@ -55,7 +55,7 @@ class Transit:
         session.headers["Accept-Encoding"] = "identity"
         return session
 
-    def __enter__(self) -> Transit:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:

@@ -36,7 +36,7 @@ class Source:
 
 
 class MirrorFailure(Exception):
-    """This mirror did not deliver; the next one is tried."""
+    """A mirror did not deliver; the next one is tried."""
 
 
 @cache

@@ -26,7 +26,7 @@ class FileMirror(BaseModel):
         return self.path
 
 
-def fetch(mirror: FileMirror, sink: Sink, transit: Transit) -> None:
+def fetch(mirror: FileMirror, sink: Sink, _transit: Transit) -> None:
     """Copy the file into the sink."""
     path = Path(mirror.path).expanduser()
     if not path.is_file():
