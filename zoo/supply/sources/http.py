@@ -189,7 +189,7 @@ def explain(error: Exception) -> str:
     """The reason inside the wrappers of requests and urllib3, without object addresses."""
     import requests
 
-    if isinstance(error, requests.ReadTimeout):
+    if isinstance(error, requests.ReadTimeout) or "Read timed out" in str(error):  # the second while the body comes
         return "no byte came in time"
     if isinstance(error, requests.ConnectTimeout):
         return "no connection in time"
