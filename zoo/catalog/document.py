@@ -13,6 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 MAX_VALUES = 2_000_000  # after aliases are written out: an alias bomb stops here
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
+_COLLECTIONS = (_TAG + "map", _TAG + "seq")
 
 
 class Fault(NamedTuple):
@@ -103,6 +104,9 @@ class _Builder:
         return self._built[id(node)]
 
     def _fresh(self, node: Node, path: str) -> Any:
+        if not isinstance(node, ScalarNode) and node.tag not in _COLLECTIONS:
+            self.faults.append(Fault(_line(node), path, f"tag {node.tag} is not allowed"))
+            return None
         if isinstance(node, MappingNode):
             table = self._table(node, path)
             self.tables[id(node)] = table

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from zoo.catalog.document import Document, Fault, read
 from zoo.catalog.labels import UnknownLabels, labels
@@ -27,6 +28,8 @@ _TEXTS = {
     "string_type": "must be text (quote it if it looks like a number)",
     "tuple_type": "must be a list",
     "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "too_short": "must not be empty",
 }
 
 
@@ -132,12 +135,22 @@ def _validated(
         return model.model_validate(value)
     except ValidationError as error:
         label = _label(place, value)
-        for item in error.errors(include_url=False, include_context=False, include_input=False):
+        items = error.errors(include_url=False, include_context=False, include_input=False)
+        places = [item["loc"] for item in items]
+        for item in items:
+            if item["type"] == "too_short" and any(
+                len(loc) > len(item["loc"]) and _starts(loc, item) for loc in places
+            ):
+                continue  # pydantic does not count the items that have faults of their own
             path = ".".join(str(step) for step in item["loc"])
             text = _TEXTS.get(item["type"], item["msg"].removeprefix("Value error, "))
             line = document.line([*place, *item["loc"]])
             faults.append(Fault(line, f"{label}: {path}" if path else label, text))
         return None
+
+
+def _starts(loc: tuple[str | int, ...], item: ErrorDetails) -> bool:
+    return loc[: len(item["loc"])] == item["loc"]
 
 
 def _label(place: tuple[str | int, ...], value: Any) -> str:

@@ -98,5 +98,7 @@ def test_an_index_that_is_down_is_asked_again_and_told(server, store, console):
 
 
 def test_an_index_that_answers_something_else_is_told(server, store, console):
-    server.on("/simple/made/", lambda handler, _n: handler.send(200, {"Content-Type": "image/png", "Content-Length": "0"}))
+    server.on(
+        "/simple/made/", lambda handler, _n: handler.send(200, {"Content-Type": "image/png", "Content-Length": "0"})
+    )
     assert "answers with something else" in told(caffe_entry(), store, console)
