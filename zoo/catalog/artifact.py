@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from zoo.diagnostics import Diagnostic, Where
+from zoo.diagnostics import Diagnostic
 from zoo.supply.checksums import sha256_of
 
 if TYPE_CHECKING:
@@ -17,18 +17,8 @@ if TYPE_CHECKING:
     from zoo.console import Console
     from zoo.supply.store import Store
 
-_ROLES = {  # suffix -> format, role
-    ".prototxt": ("caffe", "graph"),
-    ".caffemodel": ("caffe", "weights"),
-    ".onnx": ("onnx", "model"),
-    ".t7": ("torch7", "model"),
-    ".pth": ("torch", "weights"),
-    ".pt": ("torch", "weights"),
-    ".json": ("mxnet", "graph"),
-    ".params": ("mxnet", "weights"),
-    ".h5": ("keras", "model"),
-    ".npz": ("lasagne", "weights"),
-}
+_SUFFIXES = (".prototxt", ".caffemodel", ".onnx", ".t7", ".pth", ".pt", ".json", ".params", ".h5", ".npz")
+_REGISTRY_NAMES = {"pytorch": "torch"}  # where the registry's name of a format differs from the converters'
 
 
 @dataclass(frozen=True)
@@ -69,25 +59,25 @@ def from_entry(
 
 
 def from_paths(paths: Sequence[Path]) -> Artifact:
-    """The files of one artifact, paired by role.
+    """The files of one artifact, paired by what is in them.
 
     Raises:
-        Diagnostic: `artifact`: a path that is no file, two formats, a role that two files claim.
+        Diagnostic: `no-file`, `not-a-model`, `mixed-formats` or `same-role`; every file is named for what it is.
     """
-    files: dict[str, Path] = {}
-    formats: dict[str, Path] = {}
-    for path in _expanded(paths):
-        name, role = _told(path)
-        if role in files:
-            raise Diagnostic("artifact", f"{files[role]} and {path} are both the {role} of one network")
-        files[role] = path
-        formats.setdefault(name, path)
-    if len(formats) != 1:
-        told = " and ".join(f"{path.name} ({name})" for name, path in formats.items())
-        raise Diagnostic("artifact", f"{told} are not one network", hint="give the files of one network at a time")
+    from converters import sniff
+
+    found = {path: sniff(path) for path in _expanded(paths)}
+    told = [f"{path}: {what.what}" for path, what in found.items()]
+    if not found or any(what.format is None for what in found.values()):
+        raise Diagnostic("not-a-model", "a file is no model that zoo knows", details=told)
+    names = sorted({_REGISTRY_NAMES.get(str(what.format), str(what.format)) for what in found.values()})
+    if len(names) > 1:
+        raise Diagnostic("mixed-formats", f"{' and '.join(names)} files are not one network", details=told)
+    files = {str(what.role): path for path, what in found.items()}
+    if len(files) < len(found):
+        raise Diagnostic("same-role", "two files have the same role in one network", details=told)
     whole = MappingProxyType(files)
-    label = ",".join(str(path) for path in files.values())
-    return Artifact(label, next(iter(formats)), whole, None, _Digests(whole))
+    return Artifact(",".join(str(path) for path in found), names[0], whole, None, _Digests(whole))
 
 
 def resolve(
@@ -123,14 +113,14 @@ def resolve(
 def _is_path(text: str) -> bool:
     """Whether a lone SOURCE means a file: it is one, it has a folder or a model's suffix, or it is an MXNet prefix."""
     path = Path(text)
-    return path.is_file() or "/" in text or "\\" in text or path.suffix in _ROLES or bool(_mxnet(path))
+    return path.is_file() or "/" in text or "\\" in text or path.suffix in _SUFFIXES or bool(_mxnet(path))
 
 
 def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
     """The paths with an MXNet prefix written out.
 
     Raises:
-        Diagnostic: `artifact`, for everything that is no file.
+        Diagnostic: `no-file`, with everything that is none.
     """
     missing = []
     for path in paths:
@@ -143,14 +133,14 @@ def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
             missing.append(path)
     if missing:
         kinds = [f"{path}: {'a folder' if path.is_dir() else 'no such file'}" for path in missing]
-        raise Diagnostic("artifact", f"{len(missing)} path(s) are not files", details=kinds)
+        raise Diagnostic("no-file", f"{len(missing)} path(s) are not files", details=kinds)
 
 
 def _mxnet(prefix: Path) -> tuple[Path, ...]:
     """`m` means m-symbol.json and m-0000.params (any epoch); nothing where they are not there.
 
     Raises:
-        Diagnostic: `artifact`: several epochs.
+        Diagnostic: `several-epochs`.
     """
     graph = prefix.with_name(f"{prefix.name}-symbol.json") if prefix.name else prefix
     if not prefix.name or not graph.is_file():
@@ -158,16 +148,8 @@ def _mxnet(prefix: Path) -> tuple[Path, ...]:
     epochs = sorted(prefix.parent.glob(f"{prefix.name}-[0-9][0-9][0-9][0-9].params"))
     if len(epochs) > 1:
         names = ", ".join(path.name for path in epochs)
-        raise Diagnostic("artifact", f"{prefix} has several epochs: {names}", hint=f"{graph} {epochs[-1]}")
+        raise Diagnostic("several-epochs", f"{prefix} has several epochs: {names}", hint=f"{graph} {epochs[-1]}")
     return (graph, *epochs)
-
-
-def _told(path: Path) -> tuple[str, str]:
-    """The format and the role of a file, by its name."""
-    found = _ROLES.get(path.suffix.lower())
-    if found is None:
-        raise Diagnostic("artifact", "not a file of any known format", where=Where(str(path)))
-    return found
 
 
 class _Digests(Mapping[str, str]):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import re
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -20,7 +24,18 @@ if TYPE_CHECKING:
 MAX_RATIO = 100  # unpacked bytes for each packed one that are read on the way to a member
 MAX_SLACK = 64 << 20  # bytes that are always fine
 MAX_MEMBERS = 100_000
-_BROKEN = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, NotImplementedError, RuntimeError)
+_BROKEN = (  # what the standard readers raise on altered bytes
+    OSError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    ValueError,
+    lzma.LZMAError,
+    struct.error,
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def member_name(name: str) -> str:
@@ -42,12 +57,12 @@ def read_member(path: Path, member: str, size: int | None) -> Iterator[bytes]:
         MirrorFailure: no archive, no such member, a link, a name that stands twice, a member that grows past its
             size, an archive that unpacks to a hundred times its size.
     """
-    read = next((reader for is_kind, reader in _READERS.items() if is_kind(path)), None)
-    if read is None:
-        raise MirrorFailure(f"{path.name} is neither a zip nor a tar archive")
     limit = _bound(path) if size is None else size
     count = 0
     try:
+        read = next((reader for is_kind, reader in _READERS.items() if is_kind(path)), None)
+        if read is None:
+            raise MirrorFailure(f"{path.name} is neither a zip nor a tar archive")
         for chunk in read(path, member_name(member)):
             count += len(chunk)
             if count > limit:
@@ -132,10 +147,6 @@ class _Bounded(RawIOBase):
 
 
 def _unpacked(path: Path) -> BufferedReader:
-    import bz2
-    import gzip
-    import lzma
-
     openers: Mapping[bytes, Callable[[Path], Any]] = {
         b"\x1f\x8b": gzip.open,
         b"BZh": bz2.open,

@@ -17,13 +17,13 @@ from filelock import FileLock, Timeout
 
 from zoo.diagnostics import IntegrityFault
 from zoo.supply.checksums import CHUNK, Digests
-from zoo.supply.impostors import HEAD, impostor
 from zoo.supply.sources import MirrorFailure
 
 if TYPE_CHECKING:
     from zoo.catalog.schema import Checksum
 
 MAX_UNDECLARED = 64 << 30  # bytes accepted of a file whose size nobody published
+_HEAD = 4096  # bytes that tell a web page from a model
 _SLOTS = 64  # downloads of one file at the same time
 _SPARE = 16 << 20  # bytes that a download leaves free on the disk
 
@@ -63,7 +63,7 @@ class Sink:
         """
         limit = MAX_UNDECLARED if self.size is None else self.size
         if self.position + len(chunk) > limit:
-            self.head = (self.head + chunk)[:HEAD]
+            self.head = (self.head + chunk)[:_HEAD]
             verdict = self.verdict(f"it sends more than the {limit:,} bytes of the file")
             self.restart()
             raise MirrorFailure(verdict)
@@ -78,8 +78,8 @@ class Sink:
         self.advance(len(chunk))
 
     def _count(self, chunk: bytes) -> None:
-        if len(self.head) < HEAD:
-            self.head = (self.head + chunk)[:HEAD]
+        if len(self.head) < _HEAD:
+            self.head = (self.head + chunk)[:_HEAD]
         self._digests.update(chunk)
         self.position += len(chunk)
 
@@ -114,7 +114,9 @@ class Sink:
 
     def verdict(self, problem: str) -> str:
         """The problem, with what the first bytes look like when they are no model."""
-        what = impostor(self.head)
+        from converters.sniffing import no_model
+
+        what = no_model(self.head)
         return f"{problem}; it looks like {what}" if what else problem
 
     def problem(self) -> str | None:

@@ -55,31 +55,91 @@ def test_a_good_registry_has_no_faults():
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ("    family: net\n", "    familie: net\n", ["line 3: net@caffe: family: is missing", "line 4: net@caffe: familie: unknown key"]),
+        (
+            "    family: net\n",
+            "    familie: net\n",
+            ["line 3: net@caffe: family: is missing", "line 4: net@caffe: familie: unknown key"],
+        ),
         ("        size: 10\n", "        size: ten\n", ["line 12: net@caffe: files.0.size: must be a whole number"]),
         ("size: 10", "size: 0", ["line 12: net@caffe: files.0.size: Input should be greater than or equal to 1"]),
-        ("name: net.caffemodel\n        size", "name: ../net\n        size", ["line 11: net@caffe: files.0.name: not a plain file name"]),
-        ("name: net.caffemodel\n        size", "name: con.txt\n        size", ["line 11: net@caffe: files.0.name: not a plain file name"]),
-        ("commercial: yes", "commercial: maybe", ["line 8: net@caffe: licence.commercial: Input should be 'yes', 'no' or 'unknown'"]),
-        ("    task: image-classification\n", "    task: image-classification\n    task: x\n", ['line 7: entries.0: key "task" stands twice (first on line 6)']),
-        ("labels: nsfw", "labels: nfsw", ['line 25: net@caffe: outputs.0.labels: no label set "nfsw"; there are face, imagenet-1000, nsfw']),
-        ("classes: 2", "classes: 3", ['line 25: net@caffe: outputs.0.labels: label set "nsfw" has 2 names for 3 classes']),
+        (
+            "name: net.caffemodel\n        size",
+            "name: ../net\n        size",
+            ["line 11: net@caffe: files.0.name: not a plain file name"],
+        ),
+        (
+            "name: net.caffemodel\n        size",
+            "name: con.txt\n        size",
+            ["line 11: net@caffe: files.0.name: not a plain file name"],
+        ),
+        (
+            "commercial: yes",
+            "commercial: maybe",
+            ["line 8: net@caffe: licence.commercial: Input should be 'yes', 'no' or 'unknown'"],
+        ),
+        (
+            "    task: image-classification\n",
+            "    task: image-classification\n    task: x\n",
+            ['line 7: entries.0: key "task" stands twice (first on line 6)'],
+        ),
+        (
+            "labels: nsfw",
+            "labels: nfsw",
+            ['line 25: net@caffe: outputs.0.labels: no label set "nfsw"; there are face, imagenet-1000, nsfw'],
+        ),
+        (
+            "classes: 2",
+            "classes: 3",
+            ['line 25: net@caffe: outputs.0.labels: label set "nsfw" has 2 names for 3 classes'],
+        ),
         ("mean: [1, 2, 3]", "mean: [1, 2]", ["line 20: net@caffe: inputs.0: mean has 2 values for 3 channels"]),
         ("mean: [1, 2, 3]", "mean: 1", ["line 23: net@caffe: inputs.0.mean: must be a list"]),
-        ("mean: [1, 2, 3]", "crop: [7, 8]", ["line 20: net@caffe: inputs.0: crop [7, 8] differs from the input's 8 x 8"]),
-        ("path: /models", "path: models", ["line 18: net@caffe: files.0.mirrors.2.file.path: String should match pattern"]),
-        ("member: a/b", "member: ../b", ["line 17: net@caffe: files.0.mirrors.1.package-index.member: not a relative path inside an archive"]),
-        ("version: 1.0.2", "version: 1.0", ["line 17: net@caffe: files.0.mirrors.1.package-index.version: must be text (quote it if it looks like a number)"]),
-        ("https://example", "ftp://example", ["line 16: net@caffe: files.0.mirrors.0.http.url: String should match pattern"]),
-        ("package: made", "pack: made", ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, http, package-index"]),
+        (
+            "mean: [1, 2, 3]",
+            "crop: [7, 8]",
+            ["line 20: net@caffe: inputs.0: crop [7, 8] differs from the input's 8 x 8"],
+        ),
+        (
+            "path: /models",
+            "path: models",
+            ["line 18: net@caffe: files.0.mirrors.2.file.path: String should match pattern"],
+        ),
+        (
+            "member: a/b",
+            "member: ../b",
+            ["line 17: net@caffe: files.0.mirrors.1.package-index.member: not a relative path inside an archive"],
+        ),
+        (
+            "version: 1.0.2",
+            "version: 1.0",
+            ["line 17: net@caffe: files.0.mirrors.1.package-index.version: must be text (quote it"],
+        ),
+        (
+            "https://example",
+            "ftp://example",
+            ["line 16: net@caffe: files.0.mirrors.0.http.url: String should match pattern"],
+        ),
+        (
+            "package: made",
+            "pack: made",
+            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, http, package-index"],
+        ),
         ("id: net@caffe", "id: net@tensorflow", ["line 3: net@tensorflow: id: String should match pattern"]),
-        ("    facts: [a test]", "    provenance: {same_weights_as: [net@onnx]}\n    facts: [a test]", ['line 26: net@caffe: provenance.same_weights_as: no entry has the id "net@onnx"']),
-        ("    facts: [a test]", "    provenance:\n      same_weights_as:\n        - net@caffe\n    facts: [a test]", ["line 28: net@caffe: provenance.same_weights_as: names itself"]),
+        (
+            "    facts: [a test]",
+            "    provenance: {same_weights_as: [net@onnx]}\n    facts: [a test]",
+            ['line 26: net@caffe: provenance.same_weights_as: no entry has the id "net@onnx"'],
+        ),
+        (
+            "    facts: [a test]",
+            "    provenance:\n      same_weights_as:\n        - net@caffe\n    facts: [a test]",
+            ["line 28: net@caffe: provenance.same_weights_as: names itself"],
+        ),
         ("version: 1\n", "version: 2\n", ["line 1: version: must be 1"]),
         ("version: 1\n", "version: 1\nmodels: []\n", ["line 2: models: unknown key"]),
         ("    facts: [a test]", "    facts: [a test", ["line 27: YAML syntax: "]),
     ],
-)  # fmt: skip
+)
 def test_a_fault_is_told_with_its_line(old, new, told):
     text = GOOD
     assert text.count(old) >= 1

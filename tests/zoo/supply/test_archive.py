@@ -1,5 +1,6 @@
 import gzip
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 from archives import tar_gz, zipped
@@ -23,8 +24,8 @@ def place(tmp_path):
     return put
 
 
-def read(path, member="p/net.bin", size=len(BODY)) -> bytes:
-    return b"".join(archive.read_member(path, member, size))
+def read(path, member="p/net.bin", size=None) -> bytes:
+    return b"".join(archive.read_member(path, member, len(BODY) if size is None else size))
 
 
 KINDS = {
@@ -127,10 +128,8 @@ def test_no_altered_archive_does_more_than_fail(tmp_path_factory, data):
         content[data.draw(st.integers(0, len(content) - 1))] ^= data.draw(st.integers(1, 255))
     path = tmp_path_factory.mktemp("bad") / "a"
     path.write_bytes(bytes(content))
-    try:
+    with suppress(MirrorFailure):
         assert len(read(path, size=100)) <= 100
-    except MirrorFailure:
-        pass
 
 
 def test_a_gzip_that_holds_no_tar_is_told(place):

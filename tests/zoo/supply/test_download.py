@@ -103,7 +103,7 @@ def test_what_was_trusted_at_first_use_is_demanded_ever_after(store, origin, con
     assert f"at first use it was {hashlib.sha256(BODY).hexdigest()}" in caught.value.details[0]
 
 
-def test_one_object_serves_two_models(store, origin, console):
+def test_one_object_serves_two_models(store, console):
     with Loopback() as server:
         url = server.on("/net", whole(BODY))
         first = one_entry(file_row(BODY, {"url": url}))

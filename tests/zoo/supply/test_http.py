@@ -114,7 +114,7 @@ def test_a_refusal_is_not_asked_again(server, pull, code):
     assert len(server.asked("/net")) == 1
 
 
-def test_the_next_mirror_is_tried_and_every_failure_is_told(server, pull, console):
+def test_the_next_mirror_is_tried_and_every_failure_is_told(server, pull):
     gone, broken = server.on("/gone", status(404)), server.on("/broken", status(500))
     brought = pull(gone, broken, server.on("/good", whole(BODY)))
     assert brought.record.source == server.url("/good")
@@ -137,13 +137,13 @@ def test_more_bytes_than_declared_stop_the_transfer(server, pull, store):
 
 def test_an_html_page_is_called_by_its_name(server, pull):
     page = b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>"
-    assert "it looks like an HTML page" in failure(pull, server.on("/net", whole(page, kind="text/html")))
+    assert "it looks like an HTML or XML page" in failure(pull, server.on("/net", whole(page, kind="text/html")))
     assert len(server.asked("/net")) == 1
 
 
 def test_an_html_page_longer_than_the_file_is_called_by_its_name(server, pull):
     page = b"\n <HTML>" + b"x" * 1000
-    assert "it looks like an HTML page" in failure(pull, server.on("/net", whole(page)), body=b"short")
+    assert "it looks like an HTML or XML page" in failure(pull, server.on("/net", whole(page)), body=b"short")
 
 
 def test_a_git_lfs_pointer_is_called_by_its_name(server, pull):

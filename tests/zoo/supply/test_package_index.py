@@ -73,7 +73,8 @@ def test_an_archive_with_another_digest_than_the_index_says_is_not_opened(server
     assert "made-1.0.tar.gz: sha256 is" in told(caffe_entry(), store, console)
 
 
-def test_an_unknown_project_is_told(server, store, console):
+@pytest.mark.usefixtures("server")
+def test_an_unknown_project_is_told(store, console):
     assert "the package index has no project made" in told(caffe_entry(), store, console)
 
 

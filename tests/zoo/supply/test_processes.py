@@ -60,7 +60,7 @@ def test_a_killed_download_is_taken_up_by_the_next_process(server, environment, 
     assert not list(home.glob("objects/**/??/*"))
     server.on("/net", whole(BODY))
     with start(environment) as process:
-        out, err = process.communicate(timeout=60)
+        _out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     assert server.asked("/net")[-1]["Range"] == f"bytes={4 * MB}-"
     assert (home / "models" / "made-up@onnx" / "net.onnx").read_bytes() == BODY
