@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -11,6 +13,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 MAX_VALUES = 2_000_000  # after aliases are written out: an alias bomb stops here
+MAX_DEPTH = 64
 _TAG = "tag:yaml.org,2002:"
 _MERGE = _TAG + "merge"
 _COLLECTIONS = (_TAG + "map", _TAG + "seq")
@@ -58,107 +61,118 @@ def read(text: str) -> Document:
 
     Only true and false are booleans and nothing is a date (YAML 1.2), so `commercial: no` is a word.
     """
+    builder = _Builder()
     try:
-        root = yaml.compose(text, Loader=_loader())
+        with _collector_paused():
+            root = yaml.compose(text, Loader=_loader())
+            value, count = builder.build(root) if root is not None else (None, 0)
     except yaml.YAMLError as error:
         return Document(None, None, (_syntax(error),), {})
-    if root is None:
-        return Document(None, None, (), {})
-    builder = _Builder()
-    value = builder.build(root, "") if builder.affordable(root) else None
+    if count > MAX_VALUES:
+        return Document(None, root, (Fault(1, "", f"aliases expand to more than {MAX_VALUES:,} values"),), {})
     return Document(value, root, tuple(sorted(builder.faults)), builder.tables)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Nodes are many and live on: looking for garbage among them takes three times as long as reading them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass
 class _Builder:
     faults: list[Fault] = field(default_factory=list)
     tables: dict[int, dict[str, tuple[Node, Node]]] = field(default_factory=dict)
-    _built: dict[int, Any] = field(default_factory=dict)
+    _built: dict[int, tuple[Any, int]] = field(default_factory=dict)  # node -> value, how many values it is written out
     _open: set[int] = field(default_factory=set)
+    _path: list[str] = field(default_factory=list)
 
-    def affordable(self, root: Node) -> bool:
-        """Whether the values stay under the limit and no alias lies inside its own anchor."""
-        sizes: dict[int, int] = {}
-        stack: list[tuple[Node, bool]] = [(root, False)]
-        inside: set[int] = set()
-        while stack:
-            node, done = stack.pop()
-            if done:
-                inside.discard(id(node))
-                sizes[id(node)] = 1 + sum(sizes[id(child)] for child in _children(node))
-            elif id(node) in inside:
-                self.faults.append(Fault(_line(node), "", "an alias stands inside the value that it names"))
-                return False
-            elif id(node) not in sizes:
-                inside.add(id(node))
-                stack.append((node, True))
-                stack.extend((child, False) for child in _children(node) if id(child) not in sizes)
-        if sizes[id(root)] > MAX_VALUES:
-            self.faults.append(Fault(1, "", f"aliases expand to more than {MAX_VALUES:,} values"))
-            return False
-        return True
+    def build(self, node: Node) -> tuple[Any, int]:
+        """The value of a node and the number of values in it; an alias is built once."""
+        known = self._built.get(id(node))
+        if known is not None:
+            return known
+        if isinstance(node, ScalarNode):
+            return self._scalar(node), 1
+        if id(node) in self._open:
+            self.fault(node, "an alias stands inside the value that it names")
+            return None, 1
+        self._open.add(id(node))
+        self._built[id(node)] = built = self._collection(node)
+        self._open.discard(id(node))
+        return built
 
-    def build(self, node: Node, path: str) -> Any:
-        if id(node) not in self._built:
-            self._built[id(node)] = self._fresh(node, path)
-        return self._built[id(node)]
+    def fault(self, node: Node, text: str) -> None:
+        self.faults.append(Fault(_line(node), ".".join(self._path), text))
 
-    def _fresh(self, node: Node, path: str) -> Any:
-        if not isinstance(node, ScalarNode) and node.tag not in _COLLECTIONS:
-            self.faults.append(Fault(_line(node), path, f"tag {node.tag} is not allowed"))
-            return None
+    def _collection(self, node: Node) -> tuple[Any, int]:
+        if node.tag not in _COLLECTIONS:
+            self.fault(node, f"tag {node.tag} is not allowed")
+            return None, 1
         if isinstance(node, MappingNode):
-            table = self._table(node, path)
+            table = self._table(node)
             self.tables[id(node)] = table
-            return {key: self.build(value, f"{path}.{key}" if path else key) for key, (_, value) in table.items()}
-        if isinstance(node, SequenceNode):
-            return tuple(self.build(item, f"{path}.{index}") for index, item in enumerate(node.value))
-        return self._scalar(node, path)
+            parts = {key: self._under(key, value) for key, (_, value) in table.items()}
+            return {key: value for key, (value, _) in parts.items()}, 1 + sum(count for _, count in parts.values())
+        items = [self._under(str(index), item) for index, item in enumerate(node.value)]
+        return tuple(value for value, _ in items), 1 + sum(count for _, count in items)
 
-    def _table(self, node: MappingNode, path: str) -> dict[str, tuple[Node, Node]]:
+    def _under(self, step: str, node: Node) -> tuple[Any, int]:
+        self._path.append(step)
+        built = self.build(node)
+        self._path.pop()
+        return built
+
+    def _table(self, node: MappingNode) -> dict[str, tuple[Node, Node]]:
         """Own keys over merged ones (`<<`); a key that stands twice or is no string is a fault."""
         merged: dict[str, tuple[Node, Node]] = {}
         own: dict[str, tuple[Node, Node]] = {}
         for key, value in node.value:
             if key.tag == _MERGE:
-                merged = self._merge(value, path) | merged
+                merged = self._merge(value) | merged
             elif not isinstance(key, ScalarNode) or key.tag != _TAG + "str":
-                self.faults.append(Fault(_line(key), path, "a key must be a plain string"))
+                self.fault(key, "a key must be a plain string")
             elif key.value in own:
                 first = _line(own[key.value][0])
-                self.faults.append(Fault(_line(key), path, f'key "{key.value}" stands twice (first on line {first})'))
+                self.fault(key, f'key "{key.value}" stands twice (first on line {first})')
             else:
                 own[key.value] = (key, value)
         return merged | own
 
-    def _merge(self, value: Node, path: str) -> dict[str, tuple[Node, Node]]:
+    def _merge(self, value: Node) -> dict[str, tuple[Node, Node]]:
         parts = value.value if isinstance(value, SequenceNode) else [value]
         table: dict[str, tuple[Node, Node]] = {}
         for part in reversed(parts):
             if isinstance(part, MappingNode):
-                table |= self._table(part, path)
+                table |= self._table(part)
             else:
-                self.faults.append(Fault(_line(part), path, "<< takes a mapping or a list of mappings"))
+                self.fault(part, "<< takes a mapping or a list of mappings")
         return table
 
-    def _scalar(self, node: Node, path: str) -> Any:
-        make = _SCALARS.get(node.tag.removeprefix(_TAG)) if node.tag.startswith(_TAG) else None
+    def _scalar(self, node: ScalarNode) -> Any:
+        make = _SCALARS.get(node.tag)
         if make is None:
-            self.faults.append(Fault(_line(node), path, f"tag {node.tag} is not allowed"))
+            self.fault(node, f"tag {node.tag} is not allowed")
             return None
         try:
             return make(node.value)
         except ValueError:
-            self.faults.append(Fault(_line(node), path, f"{node.value} is no {node.tag.removeprefix(_TAG)}"))
+            self.fault(node, f"{node.value[:40]} is no {node.tag.removeprefix(_TAG)}")
             return None
 
 
 _SCALARS: Mapping[str, Callable[[str], Any]] = {
-    "str": str,
-    "int": lambda text: int(text.replace("_", "")),
-    "float": lambda text: float(text.replace("_", "")),
-    "bool": lambda text: text.lower() == "true",
-    "null": lambda _text: None,
+    _TAG + "str": str,
+    _TAG + "int": lambda text: int(text.replace("_", "")),
+    _TAG + "float": lambda text: float(text.replace("_", "")),
+    _TAG + "bool": lambda text: text.lower() == "true",
+    _TAG + "null": lambda _text: None,
 }
 
 
@@ -168,7 +182,8 @@ def _loader() -> type[yaml.SafeLoader]:
     import re
 
     base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader: type[yaml.SafeLoader] = type("_Loader", (base,), {"yaml_implicit_resolvers": {}})
+    own = {"yaml_implicit_resolvers": {}, "depth": 0, "descend_resolver": _descend, "ascend_resolver": _ascend}
+    loader: type[yaml.SafeLoader] = type("_Loader", (base,), own)
     loader.add_implicit_resolver(_TAG + "bool", re.compile(r"^(?:true|True|false|False)$"), list("tTfF"))
     loader.add_implicit_resolver(_TAG + "null", re.compile(r"^(?:~|null|Null|)$"), ["~", "n", "N", ""])
     loader.add_implicit_resolver(_TAG + "int", re.compile(r"^[-+]?[0-9][0-9_]*$"), list("-+0123456789"))
@@ -179,13 +194,15 @@ def _loader() -> type[yaml.SafeLoader]:
     return loader
 
 
-def _children(node: Node) -> Iterator[Node]:
-    if isinstance(node, SequenceNode):
-        yield from node.value
-    elif isinstance(node, MappingNode):
-        for key, value in node.value:
-            yield key
-            yield value
+def _descend(self: Any, _parent: Node | None, _index: object) -> None:
+    """Called by PyYAML before every node; its C code would overflow the stack without a bound."""
+    self.depth += 1
+    if self.depth > MAX_DEPTH:
+        raise yaml.YAMLError("nested too deeply")
+
+
+def _ascend(self: Any) -> None:
+    self.depth -= 1
 
 
 def _line(node: Node) -> int:

@@ -68,6 +68,12 @@ def test_an_alias_bomb_is_refused_without_being_written_out():
     assert f"more than {document.MAX_VALUES:,} values" in told.faults[0].text
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 5000 + "]" * 5000, "{a: " * 5000 + "}" * 5000])
+def test_a_file_that_is_nested_too_deeply_is_told(text):
+    (fault,) = read(text).faults
+    assert fault.text == "YAML syntax: nested too deeply"
+
+
 def test_a_key_that_is_no_string_is_refused():
     assert [fault.line for fault in read("1: a\nb: c\n[x]: y\n").faults] == [1, 3]
 

@@ -26,6 +26,7 @@ def lines(name: str) -> tuple[str, ...]:
     return tuple(line for line in text.splitlines() if line and not line.startswith("#"))
 
 
+@cache
 def labels(name: str) -> tuple[str, ...]:
     """The names of a set, index by index; a leading WordNet id is left out."""
     return tuple(_SYNSET.sub("", line, count=1) for line in lines(name))
