@@ -33,16 +33,13 @@ def pull(ids: tuple[str, ...], out: Path | None, *, offline: bool, trust_first_u
     from zoo.catalog.registry import load
     from zoo.supply.download import apply, plan
     from zoo.supply.store import Store, default_root
-    from zoo.supply.transit import offline_by_environment
 
     console = Console("json" if as_json else "human")
     registry = load()
     entries = {entry.id: entry for name in ids for entry in registry.find(name)}
     store = Store(default_root())
     steps = [step for entry in entries.values() for step in plan(entry, store)]
-    brought = apply(
-        steps, store, console=console, offline=offline or offline_by_environment(), trust_first_use=trust_first_use
-    )
+    brought = apply(steps, store, console=console, offline=offline, trust_first_use=trust_first_use)
     places = {item: _copied(item, out) for item in brought}
     for entry in entries.values():
         if any(item.fetched and item.entry_id == entry.id for item in brought):

@@ -12,7 +12,7 @@ from zoo.diagnostics import IntegrityFault, TransferFault
 from zoo.supply.sources import Mirror, MirrorFailure, sources
 from zoo.supply.staging import Sink, require_space, slot
 from zoo.supply.store import Record, Store
-from zoo.supply.transit import Network, Transit
+from zoo.supply.transit import Network, Transit, offline_by_environment
 
 if TYPE_CHECKING:
     from zoo.catalog.schema import Entry, File
@@ -86,12 +86,15 @@ def apply(
 ) -> tuple[Brought, ...]:
     """Bring what the steps say; each file enters the store verified, or not at all.
 
+    No socket is opened when `offline`, or when ZOO_OFFLINE is set.
+
     Raises:
         TransferFault: `offline`, or `no-mirror` with what every mirror answered.
         IntegrityFault: `no-checksum` without `trust_first_use`, `disk-full`, `store-unwritable`.
     """
     fetches = [step for step in steps if isinstance(step, Fetch)]
     _refuse_unverifiable(fetches, trust_first_use=trust_first_use)
+    offline = offline or offline_by_environment()
     if offline:
         _refuse_network(fetches)
     _require_space(fetches, store)

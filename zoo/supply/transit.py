@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -62,6 +62,6 @@ class Transit:
         self.stack.close()
 
 
-def offline_by_environment(environment: Mapping[str, str] = os.environ) -> bool:
+def offline_by_environment() -> bool:
     """Whether ZOO_OFFLINE forbids the network."""
-    return environment.get("ZOO_OFFLINE", "").strip().lower() not in _OFF
+    return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in _OFF
