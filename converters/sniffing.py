@@ -27,9 +27,9 @@ def sniff(path: Path) -> Sniffed:
 
     with opened(path) as descriptor:
         head = os.read(descriptor, HEAD)
-    for what, matches in _NO_MODEL:
-        if matches(head):
-            return Sniffed(None, None, what)
+    stray = no_model(head)
+    if stray is not None:
+        return Sniffed(None, None, stray)
     for card in formats().values():
         role = card.sniff(head, path)
         if role is not None:
@@ -38,6 +38,11 @@ def sniff(path: Path) -> Sniffed:
         if matches(head):
             return Sniffed(format_name, role, what)
     return Sniffed(None, None, "a file of no known format")
+
+
+def no_model(head: bytes) -> str | None:
+    """What the first bytes show that is certainly no model, such as a web page; None when they may be one."""
+    return next((what for what, matches in _NO_MODEL if matches(head)), None)
 
 
 def is_text(head: bytes) -> bool:
@@ -84,6 +89,7 @@ _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
         "a Git LFS pointer (the text that stands for a file; the file itself was not fetched)",
         _starts(b"version https://git-lfs.github.com/spec/"),
     ),
+    ("a JSON error message", lambda head: head.lstrip().startswith((b'{"error"', b'{"message"', b'{"detail"'))),
     ("a PNG image", _starts(b"\x89PNG\r\n")),
     ("a JPEG image", _starts(b"\xff\xd8\xff")),
     ("a gzip archive", _starts(b"\x1f\x8b")),

@@ -1,0 +1,211 @@
+"""Bringing an entry's files into the store: `plan` decides, `apply` acts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo.diagnostics import IntegrityFault, TransferFault
+from zoo.supply.sources import Mirror, MirrorFailure, sources
+from zoo.supply.staging import Sink, require_space, slot
+from zoo.supply.store import Record, Store
+from zoo.supply.transit import Network, Transit, offline_by_environment
+
+if TYPE_CHECKING:
+    from zoo.catalog.schema import Entry, File
+    from zoo.console import Console
+
+
+@dataclass(frozen=True)
+class Keep:
+    """The file is in the store, whole and verified."""
+
+    entry_id: str
+    file: File
+    record: Record
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """The file must come from one of the mirrors, tried in this order; `why` says what the store has instead."""
+
+    entry_id: str
+    file: File
+    mirrors: tuple[Mirror, ...]
+    why: str
+    sha256: str | None = None
+
+
+Step = Keep | Fetch
+
+
+@dataclass(frozen=True)
+class Brought:
+    """One file in its place: `source` names where it came from, `fetched` whether it came just now."""
+
+    entry_id: str
+    file: File
+    path: Path
+    record: Record
+    fetched: bool
+
+
+def plan(entry: Entry, store: Store) -> tuple[Step, ...]:
+    """What must happen so that every file of the entry is in the store; nothing is changed and no socket opened.
+
+    A file is kept when the store has the published sha256, or, where none is published, the one that was learnt
+    when the published checksums (or the first use) were verified. Mirrors known to be dead come last.
+    """
+    return tuple(_step(entry.id, file, store) for file in entry.files)
+
+
+def _step(entry_id: str, file: File, store: Store) -> Step:
+    known = store.record(entry_id, file.name)
+    learnt = known.sha256 if known and known.checksums == checksum_list(file) else None
+    sha256 = file.sha256 or learnt
+    state = store.state(sha256) if sha256 else "absent"
+    if sha256 and state == "whole":
+        source = known.source if known and known.sha256 == sha256 else "the store"
+        size = store.object_path(sha256).stat().st_size
+        return Keep(entry_id, file, Record(sha256, size, file.role, source, checksum_list(file)))
+    mirrors = tuple(sorted(file.mirrors, key=lambda mirror: mirror.status == "dead"))
+    return Fetch(entry_id, file, mirrors, state, sha256)
+
+
+def apply(
+    steps: Sequence[Step],
+    store: Store,
+    *,
+    console: Console,
+    offline: bool = False,
+    trust_first_use: bool = False,
+    network: Network | None = None,
+) -> tuple[Brought, ...]:
+    """Bring what the steps say; each file enters the store verified, or not at all.
+
+    No socket is opened when `offline`, or when ZOO_OFFLINE is set.
+
+    Raises:
+        TransferFault: `offline`, or `no-mirror` with what every mirror answered.
+        IntegrityFault: `no-checksum` without `trust_first_use`, `disk-full`, `store-unwritable`.
+    """
+    fetches = [step for step in steps if isinstance(step, Fetch)]
+    _refuse_unverifiable(fetches, trust_first_use=trust_first_use)
+    offline = offline or offline_by_environment()
+    if offline:
+        _refuse_network(fetches)
+    _require_space(fetches, store)
+    with Transit(store.staging, network or Network(), console.note) as transit:
+        return tuple(_carry_out(step, store, transit, console, offline=offline) for step in steps)
+
+
+def _carry_out(step: Step, store: Store, transit: Transit, console: Console, *, offline: bool) -> Brought:
+    if isinstance(step, Fetch) and step.sha256 is not None and store.has(step.sha256):  # it came in the meantime
+        step = Keep(step.entry_id, step.file, _record(step, step.sha256, store, "the store"))
+    if isinstance(step, Keep):
+        path = store.expose(step.entry_id, step.file.name, step.record)
+        return Brought(step.entry_id, step.file, path, step.record, fetched=False)
+    if step.why == "damaged":
+        console.note(f"{step.entry_id}: the stored {step.file.name} was altered; fetching it again")
+    with (
+        console.progress(f"{step.entry_id} {step.file.name}", step.file.size) as advance,
+        slot(transit.staging, _slot_key(step), step.file.size, step.file.checksums, advance) as sink,
+    ):
+        mirror = _first_good(step, sink, transit, offline=offline)
+        sink.finish()
+        sink.close()
+        store.commit(sink.path, sink.sha256)
+    record = _record(step, sink.sha256, store, str(mirror))
+    path = store.expose(step.entry_id, step.file.name, record)
+    return Brought(step.entry_id, step.file, path, record, fetched=True)
+
+
+def _record(step: Fetch, sha256: str, store: Store, source: str) -> Record:
+    size = store.object_path(sha256).stat().st_size
+    return Record(sha256, size, step.file.role, source, checksum_list(step.file))
+
+
+def _first_good(step: Fetch, sink: Sink, transit: Transit, *, offline: bool) -> Mirror:
+    """The first mirror that delivered the file, verified.
+
+    Raises:
+        TransferFault: `no-mirror`; every failure is listed.
+    """
+    failures = []
+    for mirror in step.mirrors:
+        source = sources()[mirror.kind]
+        if offline and source.needs_network:
+            continue
+        try:
+            taken_up = sink.position > 0
+            source.fetch(mirror, sink, transit)
+            problem = _problem(step, sink)
+            if problem and taken_up:  # what a dead process left may not have reached the disk whole
+                sink.restart()
+                source.fetch(mirror, sink, transit)
+                problem = _problem(step, sink)
+        except MirrorFailure as failure:
+            problem = str(failure)
+        else:
+            if problem is None:
+                return mirror
+            sink.restart()
+        failures.append(f"{mirror}: {problem}" + (f" [{mirror.note}]" if mirror.note else ""))
+        transit.note(f"{step.entry_id} {step.file.name}: {failures[-1]}")
+    raise TransferFault(
+        "no-mirror",
+        f"{step.entry_id}: {step.file.name} came from none of its {len(step.mirrors)} mirrors",
+        details=failures,
+        hint="try again later, or name a mirror of your own in a registry (docs/registry.md)",
+    )
+
+
+def _problem(step: Fetch, sink: Sink) -> str | None:
+    """Why the bytes are not the file; without published checksums the sha256 of the first use counts."""
+    problem = sink.problem()
+    if problem is None and step.sha256 is not None and not step.file.checksums and sink.sha256 != step.sha256:
+        return f"sha256 is {sink.sha256}, at first use it was {step.sha256}"
+    return problem
+
+
+def checksum_list(file: File) -> str:
+    """The published checksums of a file as one line; empty where there are none."""
+    return " ".join(sorted(f"{checksum.alg}:{checksum.value}" for checksum in file.checksums))
+
+
+def _slot_key(step: Fetch) -> str:
+    """The same for every process that wants this file, and for no other file."""
+    told = checksum_list(step.file) or f"{step.entry_id}/{step.file.name}"
+    return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def _refuse_unverifiable(fetches: Sequence[Fetch], *, trust_first_use: bool) -> None:
+    unknown = [step for step in fetches if not step.file.checksums and step.sha256 is None]
+    if unknown and not trust_first_use:
+        raise IntegrityFault(
+            "no-checksum",
+            f"nobody published a checksum of {len(unknown)} file(s)",
+            details=[f"{step.entry_id} {step.file.name}: {step.file.unverified}" for step in unknown],
+            hint="--trust-first-use takes what comes now and demands the same bytes ever after",
+        )
+
+
+def _refuse_network(fetches: Sequence[Fetch]) -> None:
+    remote = [step for step in fetches if all(sources()[mirror.kind].needs_network for mirror in step.mirrors)]
+    if remote:
+        raise TransferFault(
+            "offline",
+            f"{len(remote)} file(s) are not in the store, and the network is not to be used",
+            details=[f"{step.entry_id} {step.file.name} ({step.why})" for step in remote],
+            hint=f"without --offline and ZOO_OFFLINE: zoo pull {' '.join(sorted({s.entry_id for s in remote}))}",
+        )
+
+
+def _require_space(fetches: Sequence[Fetch], store: Store) -> None:
+    """All files together must fit before the first byte of any comes."""
+    wanted = sum(step.file.size or 0 for step in fetches)
+    if wanted:
+        require_space(store.staging, wanted)
