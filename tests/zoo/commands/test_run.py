@@ -90,7 +90,7 @@ def test_caffe_files_run_where_caffe_is_read_and_say_the_same(capsys, onnx, caff
     np.save("reversed.npy", np.ascontiguousarray(X[:, ::-1]))
     assert run(capsys, onnx, "--input", array, "-o", "onnx.npy")[0] == 0
     status, out, _err = run(
-        capsys, *caffe, "--backend", "opencv", "--input", "data=reversed.npy", "-o", "caffe.npy", "--json"
+        capsys, *caffe, "--backend", "opencv", "--input", "data=reversed.npy", "-o", "c.npy", "--json"
     )
     assert status == 0
     assert json.loads(out)["backend"] == "opencv"
