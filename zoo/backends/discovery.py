@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -79,10 +78,9 @@ def probe(card: Card) -> Status:
 
 
 def _candidates(card: Card) -> Iterator[Candidate]:
-    variable = environments.variable(card)
-    named = os.environ.get(variable)
+    named = environments.proposed(card)
     if named:
-        yield Candidate(Path(named), variable)
+        yield Candidate(named, environments.variable(card))
     installed = environments.interpreter(card)
     if installed:
         yield Candidate(installed, "installed environment")

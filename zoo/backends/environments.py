@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from zoo.backends.card import Card, Environment
 from zoo.backends.exchange import Failed, Hello
@@ -17,7 +18,7 @@ from zoo.backends.process import supervise
 from zoo.backends.pythons import find
 from zoo.backends.session import greet
 from zoo.console import Console
-from zoo.diagnostics import BackendFault, UsageFault
+from zoo.diagnostics import BackendFault, OutputFault, UsageFault
 
 _MARKER = "zoo-backend.json"
 _PIP_LIMIT = 3_600.0  # seconds; torch is a gigabyte over a slow line
@@ -55,6 +56,12 @@ def variable(card: Card) -> str:
     return f"ZOO_PYTHON_{card.name.upper().replace('-', '_')}"
 
 
+def proposed(card: Card) -> Path | None:
+    """The interpreter that the variable names, by path or by its name on PATH; not resolved: links matter to venvs."""
+    named = os.environ.get(variable(card))
+    return Path(shutil.which(named) or named).absolute() if named else None
+
+
 def interpreter(card: Card) -> Path | None:
     """The Python of the complete environment with today's requirements; None when there is none."""
     if card.environment is None:
@@ -78,20 +85,44 @@ def install(card: Card, console: Console) -> tuple[Path, Mapping[str, str]]:
         raise UsageFault(
             "nothing-to-install", f"{card.name} has no environment of its own", hint=f"set {variable(card)}"
         )
-    root().mkdir(parents=True, exist_ok=True)
-    with FileLock(root() / f"{card.name}.lock"):
-        present = interpreter(card)
-        if present:
-            hello = greet(card, present, _PROBE_LIMIT)
-            if not isinstance(hello, Failed):
-                return present, hello.versions
-            console.note(f"{card.name}: the environment is broken ({hello}); installing it again")
-        return apply(plan(card, card.environment), console)
+    try:
+        root().mkdir(parents=True, exist_ok=True)
+        with _alone(card, console):
+            return _present(card, console) or apply(plan(card, card.environment), console)
+    except OSError as fault:
+        raise OutputFault("backends-folder", f"{root()} cannot be written ({fault.strerror or fault})") from None
+
+
+def _present(card: Card, console: Console) -> tuple[Path, Mapping[str, str]] | None:
+    """The environment that is there, when it works."""
+    python = interpreter(card)
+    if python is None:
+        return None
+    hello = greet(card, python, _PROBE_LIMIT)
+    if not isinstance(hello, Failed):
+        return python, hello.versions
+    console.note(f"{card.name}: the environment is broken ({hello}); installing it again")
+    return None
+
+
+@contextmanager
+def _alone(card: Card, console: Console) -> Iterator[None]:
+    """Hold the lock of this backend; says so when it has to wait for another installation."""
+    lock = FileLock(root() / f"{card.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        console.note(f"{card.name}: waiting for another installation")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def plan(card: Card, environment: Environment) -> Plan:
     """Chooses the base Python; BackendFault `no-python` says which would do, where was looked, how to get one."""
-    base = find(environment.pythons, os.environ.get(variable(card)))
+    base = find(environment.pythons, proposed(card))
     if base.interpreter is None:
         versions = ", ".join(environment.pythons)
         first = environment.pythons[0]
@@ -132,10 +163,13 @@ def remove(card: Card) -> bool:
     folder = root() / card.name
     if not root().is_dir():
         return False
-    with FileLock(root() / f"{card.name}.lock"):
-        there = folder.exists()
-        _clear(folder)
-        folder.with_name(f"{folder.name}.log").unlink(missing_ok=True)
+    try:
+        with FileLock(root() / f"{card.name}.lock"):
+            there = folder.exists()
+            _clear(folder)
+            folder.with_name(f"{folder.name}.log").unlink(missing_ok=True)
+    except OSError as fault:
+        raise OutputFault("backends-folder", f"{folder} cannot be removed ({fault.strerror or fault})") from None
     return there
 
 

@@ -34,6 +34,7 @@ Reason = Literal[
     "timeout",
     "no-reply",  # it ended without an answer
     "bad-reply",  # its answer is not believable
+    "unwritable",  # there is no room for the files that it talks through
 ]
 
 

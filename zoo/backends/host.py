@@ -12,7 +12,7 @@ import numpy as np
 from zoo.backends import discovery
 from zoo.backends.card import Card
 from zoo.backends.exchange import BadReply, Failed, Job, Reply, log_tail, read_job, write_request
-from zoo.backends.session import control_folder, converse, ended, job_folder
+from zoo.backends.session import control_folder, converse, ended, job_folder, unwritable
 
 __all__ = ["Failed", "Job", "Reply", "run", "run_many"]
 
@@ -46,8 +46,11 @@ def run_many(card: Card, jobs: Sequence[Job], timeout: float) -> list[Reply | Fa
     refusals = {index: _refusal(card, job) for index, job in enumerate(jobs)}
     answers: dict[int, Reply | Failed] = {index: fault for index, fault in refusals.items() if fault}
     while waiting := {index: job for index, job in enumerate(jobs) if index not in answers}:
-        with control_folder() as control:
-            answers |= _attempt(card, status.interpreter, control, waiting, timeout)
+        try:
+            with control_folder() as control:
+                answers |= _attempt(card, status.interpreter, control, waiting, timeout)
+        except OSError as fault:
+            answers |= dict.fromkeys(waiting, unwritable(fault))
     return [_named(jobs[index].label, answers[index]) for index in range(len(jobs))]
 
 

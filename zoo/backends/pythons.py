@@ -21,7 +21,7 @@ class Found:
     looked: tuple[str, ...]
 
 
-def find(versions: Sequence[str], named: str | None = None) -> Found:
+def find(versions: Sequence[str], named: Path | None = None) -> Found:
     """The first Python of `versions` (best first, "3.8") that runs and can make environments.
 
     Looks at `named`, then on PATH, among pyenv's and uv's installs and at zoo's own interpreter. A pyenv shim
@@ -36,9 +36,9 @@ def find(versions: Sequence[str], named: str | None = None) -> Found:
     return Found(None, tuple(looked) or ("nothing of that name on PATH, among pyenv's or uv's installs",))
 
 
-def _places(versions: Sequence[str], named: str | None) -> Iterator[tuple[str | None, Path]]:
+def _places(versions: Sequence[str], named: Path | None) -> Iterator[tuple[str | None, Path]]:
     if named:
-        yield None, Path(named)
+        yield None, named
     for version in versions:
         name = f"python{version}"
         for folder in _folders():

@@ -24,9 +24,12 @@ _QUIET = {"GLOG_minloglevel": "2", "OPENCV_LOG_LEVEL": "ERROR"}
 
 def greet(card: Card, interpreter: Path, timeout: float) -> Hello | Failed:
     """Asks an interpreter whether it can run the backend: imports what it needs and lets the worker prove itself."""
-    with control_folder() as control:
-        write_request(control, {}, probe=True)
-        return converse(card, interpreter, control, {}, 1, timeout)[1]
+    try:
+        with control_folder() as control:
+            write_request(control, {}, probe=True)
+            return converse(card, interpreter, control, (), 1, timeout)[1]
+    except OSError as fault:
+        return unwritable(fault)
 
 
 def converse(
@@ -65,6 +68,11 @@ def ended(end: End, tail: str, timeout: float) -> Failed:
     if end.signal:
         return Failed("killed", f"by {end.signal}{said}")
     return Failed("no-reply", f"it ended with status {end.status} and no answer{said}")
+
+
+def unwritable(fault: OSError) -> Failed:
+    """The temp folder is full, closed or not there."""
+    return Failed("unwritable", f"no control folder in {tempfile.gettempdir()} ({fault.strerror or fault})")
 
 
 def _environment(control: Path, threads: int) -> dict[str, str]:

@@ -15,7 +15,7 @@ import pytest
 
 from zoo.backends import discovery, environments, pythons
 from zoo.console import Console
-from zoo.diagnostics import BackendFault, UsageFault
+from zoo.diagnostics import BackendFault, OutputFault, UsageFault
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 QUIET = Console("quiet")
@@ -115,9 +115,10 @@ def test_two_installations_at_once_make_one_environment(tiny):
 
 
 def test_an_interrupted_installation_leaves_nothing_that_looks_installed(tiny, tmp_path):
+    (tmp_path / "temp").mkdir()
     slow = tmp_path / "slow-1.0"
     slow.mkdir()
-    (slow / "setup.py").write_text("import time, pathlib\npathlib.Path('/dev/null')\ntime.sleep(600)\n")
+    (slow / "setup.py").write_text("import time\ntime.sleep(600)\n")
     card = tiny(requirement=str(slow))
     script = f"""
     import sys
@@ -130,7 +131,10 @@ def test_an_interrupted_installation_leaves_nothing_that_looks_installed(tiny, t
         sys.exit(130)
     """
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+        [sys.executable, "-c", textwrap.dedent(script)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "temp")},
     )
     lines = iter(process.stderr.readline, "")
     assert any("installing" in line for line in lines)
@@ -140,6 +144,7 @@ def test_an_interrupted_installation_leaves_nothing_that_looks_installed(tiny, t
     process.stderr.close()
     assert environments.interpreter(card) is None
     assert not left(card)
+    assert not list((tmp_path / "temp").iterdir())
 
 
 def test_what_an_interruption_left_is_cleared_by_the_next_installation(tiny):
@@ -219,10 +224,17 @@ def test_a_python_of_another_version_is_not_taken(bare):
 
 def test_the_named_python_comes_first(bare):
     named = script(bare / "mine", REAL)
-    assert pythons.find(["3.2", HERE], str(named)).interpreter is not None
-    assert pythons.find(["3.2"], str(named)).looked[0] == f"{named}: is Python {HERE}"
+    assert pythons.find(["3.2", HERE], named).interpreter is not None
+    assert pythons.find(["3.2"], named).looked[0] == f"{named}: is Python {HERE}"
 
 
 def test_the_best_version_comes_first(bare):
     script(bare / "path" / "python3.2", "#!/bin/sh\nexit 1\n")
     assert Path(pythons.find(["3.2", HERE]).interpreter).exists()
+
+
+def test_a_folder_that_cannot_be_written_is_said(tiny, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ZOO_BACKENDS", str(tmp_path / "file" / "below"))
+    with pytest.raises(OutputFault, match="cannot be written"):
+        environments.install(tiny(), QUIET)

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -13,17 +12,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from zoo.backends import host
+from zoo.backends import discovery, host
 
 X = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
 
 
 def run(card, *, timeout=60, **more):
     return host.run(card, "x", {}, {"data": X}, timeout=timeout, **more)
-
-
-def control_folders():
-    return set(Path(tempfile.gettempdir()).glob("zoo-run-*"))
 
 
 def gone(pid):
@@ -295,14 +290,14 @@ def test_when_the_host_is_stopped_the_worker_and_its_children_die(worker, tmp_pa
     except KeyboardInterrupt:
         sys.exit(130)
     """
-    before = control_folders()
-    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)])
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], env=environment)
     assert wait_until(pids.exists)
     process.send_signal(number)
     assert process.wait(30) == status
     assert all(wait_until(lambda pid=pid: gone(pid)) for pid in pids.read_text().split())
     if number == signal.SIGINT:
-        assert not [folder for folder in control_folders() - before if os.access(folder / "job-0", os.F_OK)]
+        assert not list(tmp_path.glob("zoo-run-*"))
 
 
 def test_the_control_folder_is_private_and_removed(worker):
@@ -372,3 +367,20 @@ def test_no_jobs_no_answers(worker):
 
 def test_messages_survive_json(worker):
     assert json.loads(json.dumps(str(run(worker("raise ValueError('ümläut')"))))) == "refused: ümläut"
+
+
+def test_a_full_or_closed_temp_folder_is_a_value(worker, tmp_path, monkeypatch):
+    import tempfile
+
+    card = worker()
+    discovery.probe(card)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
+    answer = run(card)
+    assert answer.reason == "unwritable"
+    assert "No such file or directory" in answer.detail
+
+
+def test_an_interpreter_that_does_not_exist_is_a_value(worker, monkeypatch):
+    card = worker(needs=["no_such_framework"])
+    monkeypatch.setenv("ZOO_PYTHON_FAKE", "no-such-python")
+    assert "cannot be started" in run(card).detail

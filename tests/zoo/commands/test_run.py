@@ -12,7 +12,6 @@ from PIL import Image
 from zoo.__main__ import main
 
 X = np.random.default_rng(3).normal(size=(1, 3, 32, 32)).astype(np.float32)
-LABELS = "nsfw"
 
 
 @pytest.fixture(autouse=True)
@@ -87,15 +86,15 @@ def test_the_only_output_can_be_saved_as_npy_and_equal_runs_give_equal_bytes(cap
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
-def test_caffe_files_run_where_caffe_is_read_and_say_the_same(capsys, onnx, caffe, array, tmp_path):
+def test_caffe_files_run_where_caffe_is_read_and_say_the_same(capsys, onnx, caffe, array):
     np.save("reversed.npy", np.ascontiguousarray(X[:, ::-1]))
     assert run(capsys, onnx, "--input", array, "-o", "onnx.npy")[0] == 0
     status, out, _err = run(
-        capsys, *caffe, "--backend", "opencv", "--input", "data=reversed.npy", "-o", "caffe.npy", "--json"
+        capsys, *caffe, "--backend", "opencv", "--input", "data=reversed.npy", "-o", "c.npy", "--json"
     )
     assert status == 0
     assert json.loads(out)["backend"] == "opencv"
-    np.testing.assert_allclose(np.load("caffe.npy"), np.load("onnx.npy"), atol=2e-5)
+    np.testing.assert_allclose(np.load("c.npy"), np.load("onnx.npy"), atol=2e-5)
 
 
 def test_another_backend_gets_the_conversion_to_onnx_and_it_is_said(capsys, caffe, array):
@@ -127,13 +126,11 @@ def test_a_photograph_is_fed_as_the_entry_says_and_classes_are_shown(capsys, pho
 
 
 @pytest.mark.usefixtures("registry")
-def test_several_photographs_become_a_batch_or_a_clear_refusal(capsys, photo):
+def test_a_batch_that_the_file_does_not_take_ends_with_5_and_its_words(capsys, photo):
     shutil.copy(photo, "other.png")
-    status, out, err = run(capsys, "samplenet@onnx", "--input", photo, "--input", "other.png", "--json")
-    if status == 0:
-        assert json.loads(out)["inputs"]["data"][0] == 2
-    else:  # the published file fixes its batch to one
-        assert (status, "worker-failed" in err) == (5, True)
+    status, _out, err = run(capsys, "samplenet@onnx", "--input", photo, "--input", "other.png")
+    assert status == 5
+    assert "Got: 2 Expected: 1" in err
 
 
 def bad_arrays():
@@ -143,7 +140,7 @@ def bad_arrays():
         "objects": (lambda path: np.save(path, np.array([{}], object), allow_pickle=True), "holds object"),
         "no npy": (lambda path: path.write_text("<html>"), "not a .npy file"),
         "header alone": (lambda path: path.write_bytes(good.ljust(127) + b"\n"), "0 bytes of data"),
-        "absent": (lambda path: None, "No such file"),
+        "absent": (lambda _path: None, "No such file"),
         "a folder": (lambda path: path.mkdir(), "Is a directory"),
         "wrong rank": (lambda path: np.save(path, X[0]), "its shape is [3, 32, 32], expected [N, 3, 32, 32]"),
         "wrong size": (lambda path: np.save(path, X[..., :31]), "expected [N, 3, 32, 32]"),
@@ -176,7 +173,7 @@ def test_an_image_needs_an_entry(capsys, onnx, photo):
     assert "error[image-without-entry]" in err
 
 
-@pytest.mark.usefixtures("registry")
+@pytest.mark.usefixtures("registry", "array")
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -184,7 +181,7 @@ def test_an_image_needs_an_entry(capsys, onnx, photo):
         (["--input", "x.npy", "--input", "data=x.npy"], ["given 2 times"]),
     ],
 )
-def test_inputs_that_do_not_fit_are_a_usage_error(capsys, array, given, said):
+def test_inputs_that_do_not_fit_are_a_usage_error(capsys, given, said):
     status, _out, err = run(capsys, "samplenet@onnx", *given)
     assert status == 2
     assert all(part in err for part in said)

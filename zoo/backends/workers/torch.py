@@ -30,12 +30,8 @@ def load(kind: str, files: dict, options: dict) -> object:
 
 
 def inputs(module: object) -> list:
-    """Names of the arguments of forward() that have no default."""
-    return [
-        argument.name
-        for argument in module.forward.schema.arguments
-        if argument.name != "self" and not argument.has_default_value()
-    ]
+    """Names of the arguments of forward() that have no default; the first argument is the module itself."""
+    return [argument.name for argument in module.forward.schema.arguments[1:] if not argument.has_default_value()]
 
 
 def run(module: object, fed: dict, outputs: list) -> dict:
