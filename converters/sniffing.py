@@ -96,10 +96,10 @@ _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 )
 
 _NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]], ...] = (
-    ("pytorch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"data.pkl")),
-    ("pytorch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
-    ("pytorch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
-    ("pytorch", "weights", "a safetensors file", _safetensors),
+    ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"data.pkl")),
+    ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
+    ("torch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
+    ("torch", "weights", "a safetensors file", _safetensors),
     ("torch7", "model", "a Torch7 file", _torch7),
     ("mxnet", "weights", "an MXNet parameter file", _starts(b"\x12\x01\0\0\0\0\0\0")),
     ("mxnet", "graph", "an MXNet symbol", _symbol_json),

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from zoo.supply.store import Store
 
 _SUFFIXES = (".prototxt", ".caffemodel", ".onnx", ".t7", ".pth", ".pt", ".json", ".params", ".h5", ".npz")
-_REGISTRY_NAMES = {"pytorch": "torch"}  # where the registry's name of a format differs from the converters'
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def from_paths(paths: Sequence[Path]) -> Artifact:
     told = [f"{path}: {what.what}" for path, what in found.items()]
     if not found or any(what.format is None for what in found.values()):
         raise Diagnostic("not-a-model", "a file is no model that zoo knows", details=told)
-    names = sorted({_REGISTRY_NAMES.get(str(what.format), str(what.format)) for what in found.values()})
+    names = sorted({str(what.format) for what in found.values()})
     if len(names) > 1:
         raise Diagnostic("mixed-formats", f"{' and '.join(names)} files are not one network", details=told)
     files = {str(what.role): path for path, what in found.items()}

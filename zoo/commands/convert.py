@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from converters.hub.report import Report
     from zoo.catalog.artifact import Artifact
+    from zoo.console import Console
 
 TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
 
@@ -67,7 +68,7 @@ def convert(  # noqa: PLR0913 - one parameter an option
     console.result("convert-report", report.document(), lambda: _summary(report, out))
 
 
-def _artifact(sources: tuple[str, ...], console: object, *, offline: bool, trust_first_use: bool) -> Artifact:
+def _artifact(sources: tuple[str, ...], console: Console, *, offline: bool, trust_first_use: bool) -> Artifact:
     from zoo.catalog.artifact import resolve
     from zoo.diagnostics import UsageFault
 
@@ -92,11 +93,11 @@ def _metadata(artifact: Artifact) -> dict[str, str]:
 
 
 def _summary(report: Report, out: Path) -> str:
-    layers = sum(report.kinds.values())
-    lines = [f"{out}: {layers} layers of {report.source_format} -> {sum(map(len, report.mapped.values()))} ONNX nodes"]
-    lines += [f"  merged   {name} into {into}" for name, into in report.fused.items()][:3]
-    if len(report.fused) > 3:
-        lines.append(f"           ... {len(report.fused)} in all")
+    layers, nodes = sum(report.kinds.values()), sum(map(len, report.mapped.values())) - len(report.fused)
+    lines = [f"{out}: {layers} layers of {report.source_format} -> {nodes} ONNX nodes"]
+    if report.fused:
+        name, into = next(iter(report.fused.items()))
+        lines.append(f"  merged   {len(report.fused)} nodes into others, the first: {name} into {into}")
     reasons = sorted(set(report.dropped.values()))
     lines += [f"  dropped  {_names(report.dropped, reason)}: {reason}" for reason in reasons]
     lines += [f"  unused   {name}: in the weights file, not in the network" for name in report.unused]
