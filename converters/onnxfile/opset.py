@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import onnx
 import onnx_ir as ir
-from onnx import version_converter
+from onnx import defs, version_converter
 
 from converters.diagnostic import Diagnostic
 from converters.hub.builder import OPSET
 from converters.onnxfile.checking import lean
+
+
+_SAME_IN_14 = frozenset({"BatchNormalization", "Pow"})
+"""Operators whose version 15 only accepts more element types than 14: a float network means the same in both."""
 
 
 def to_opset(model: ir.Model, opset: int) -> ir.Model:
@@ -16,7 +21,7 @@ def to_opset(model: ir.Model, opset: int) -> ir.Model:
         return model
     weights = dict(model.graph.initializers)
     try:
-        proto = version_converter.convert_version(lean(model), opset)
+        proto = _converted(lean(model), opset)
     except (RuntimeError, ValueError) as fault:
         reason = str(fault).strip().splitlines()[-1]
         raise Diagnostic(
@@ -35,3 +40,14 @@ def to_opset(model: ir.Model, opset: int) -> ir.Model:
             converted.graph.register_initializer(known[name])
     converted.metadata_props.update(model.metadata_props)
     return converted
+
+
+def _converted(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """ONNX's converter, helped over the step from 15 to 14, for which it lacks an adapter of BatchNormalization."""
+    if opset >= 15:
+        return version_converter.convert_version(proto, opset)
+    proto = version_converter.convert_version(proto, 15)
+    changed = {node.op_type for node in proto.graph.node if defs.get_schema(node.op_type, 15, "").since_version == 15}
+    if changed <= _SAME_IN_14:
+        proto.opset_import[0].version = 14
+    return version_converter.convert_version(proto, opset)
