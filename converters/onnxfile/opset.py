@@ -1,53 +1,101 @@
-"""Another operator set at the border: ONNX's own version converter, run on the model without its weights."""
+"""Another operator set at the border: newer ones by ONNX's version converter, older ones where nothing changed.
+
+ONNX's converter has no way down for most operators (it lacks even Relu 14 -> 13), so older sets are reached by
+relabelling: a network whose operators meant the same there is the same network.
+"""
 
 from __future__ import annotations
 
 import onnx
 import onnx_ir as ir
-from onnx import defs, version_converter
+from onnx import defs, helper, version_converter
 
 from converters.diagnostic import Diagnostic
 from converters.hub.builder import OPSET
 from converters.onnxfile.checking import lean
 
-
-_SAME_IN_14 = frozenset({"BatchNormalization", "Pow"})
-"""Operators whose version 15 only accepts more element types than 14: a float network means the same in both."""
+_SAME_SINCE = {
+    "Abs": 6, "Add": 7, "AveragePool": 7, "BatchNormalization": 9, "Concat": 4, "Conv": 1, "ConvTranspose": 1, "Div": 7,
+    "Elu": 6, "Exp": 6, "Flatten": 9, "Gemm": 7, "GlobalAveragePool": 1, "GlobalMaxPool": 1, "Identity": 1,
+    "LRN": 1, "LeakyRelu": 6, "Log": 6, "MatMul": 1, "Max": 8, "MaxPool": 8, "Mul": 7, "PRelu": 9, "Pow": 7,
+    "Relu": 6, "Reshape": 5, "Sigmoid": 6, "Slice": 10, "Softmax": 13, "Split": 13, "Sqrt": 6, "Sub": 7, "Sum": 8,
+    "Tanh": 6, "Transpose": 1,
+}  # fmt: skip
+"""Operator -> the first version with today's meaning for float32 tensors; later ones only took in other types."""
 
 
 def to_opset(model: ir.Model, opset: int) -> ir.Model:
-    """The model in another version of ai.onnx's operators; refuses what the version converter cannot say in it."""
-    if opset == model.opset_imports.get("", OPSET):
+    """The model in another version of ai.onnx's operators; refuses what cannot be said in it, all operators at once."""
+    current = model.opset_imports.get("", OPSET)
+    if opset == current:
         return model
-    weights = dict(model.graph.initializers)
-    try:
-        proto = _converted(lean(model), opset)
-    except (RuntimeError, ValueError) as fault:
-        reason = str(fault).strip().splitlines()[-1]
-        raise Diagnostic(
-            "opset", f"opset {opset} cannot hold this network: {reason}", hint=f"leave --opset away: {OPSET}"
-        ) from fault
-    kept = {value.name for value in model.graph.inputs}
-    for position in reversed(range(len(proto.graph.input))):
-        if proto.graph.input[position].name not in kept:
-            del proto.graph.input[position]
-    converted = ir.serde.deserialize_model(proto)
-    known = {str(value.name): value for node in converted.graph for value in node.inputs if value is not None}
-    for name, value in weights.items():
-        if name in known and name not in converted.graph.initializers:
-            known[name].const_value = value.const_value
-            known[name].shape, known[name].type = value.shape, value.type
-            converted.graph.register_initializer(known[name])
+    proto = _raised(lean(model), opset) if opset > current else _relabelled(lean(model), opset)
+    converted = _with_weights(proto, model)
     converted.metadata_props.update(model.metadata_props)
     return converted
 
 
-def _converted(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
-    """ONNX's converter, helped over the step from 15 to 14, for which it lacks an adapter of BatchNormalization."""
-    if opset >= 15:
+def _relabelled(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    ranks = {
+        value.name: len(value.type.tensor_type.shape.dim) for value in (*proto.graph.value_info, *proto.graph.output)
+    }
+    changed = sorted({
+        node.op_type
+        for node in proto.graph.node
+        if not _means_the_same(node, opset) and not _softmax_of_last_axis(node, ranks)
+    })  # fmt: skip
+    if changed:
+        raise Diagnostic(
+            "opset",
+            f"opset {opset} cannot hold this network: {', '.join(changed)} changed since",
+            hint=f"leave --opset away: {OPSET}, or take a newer one",
+        )
+    proto.opset_import[0].version = opset
+    proto.ir_version = min(proto.ir_version, helper.find_min_ir_version_for(list(proto.opset_import)))
+    return proto
+
+
+def _means_the_same(node: onnx.NodeProto, opset: int) -> bool:
+    if node.domain or _SAME_SINCE.get(node.op_type, opset + 1) > opset:
+        return False
+    try:
+        schema = defs.get_schema(node.op_type, opset, "")
+    except defs.SchemaError:
+        return False
+    inputs = sum(bool(name) for name in node.input)
+    known = all(attribute.name in schema.attributes for attribute in node.attribute)
+    return known and schema.min_input <= inputs <= schema.max_input
+
+
+def _softmax_of_last_axis(node: onnx.NodeProto, ranks: dict[str, int]) -> bool:
+    """Before version 13 Softmax ran over all axes from `axis` on: over the last one it means the same."""
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), None)
+    return (
+        node.op_type == "Softmax" and not node.domain and axis is not None and axis == ranks.get(node.output[0], 0) - 1
+    )
+
+
+def _raised(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    try:
         return version_converter.convert_version(proto, opset)
-    proto = version_converter.convert_version(proto, 15)
-    changed = {node.op_type for node in proto.graph.node if defs.get_schema(node.op_type, 15, "").since_version == 15}
-    if changed <= _SAME_IN_14:
-        proto.opset_import[0].version = 14
-    return version_converter.convert_version(proto, opset)
+    except (RuntimeError, ValueError) as fault:
+        reason = str(fault).strip().splitlines()[-1]
+        raise Diagnostic("opset", f"ONNX's version converter cannot reach opset {opset}: {reason}") from fault
+
+
+def _with_weights(proto: onnx.ModelProto, model: ir.Model) -> ir.Model:
+    """The converted graph with the lazy weights of the old one in their places again."""
+    inputs = {value.name for value in model.graph.inputs}
+    for position in reversed(range(len(proto.graph.input))):
+        if proto.graph.input[position].name not in inputs:
+            del proto.graph.input[position]
+    placed = {tensor.name for tensor in proto.graph.initializer}
+    weights = {name: value for name, value in model.graph.initializers.items() if name not in placed}
+    proto.graph.initializer.extend(
+        onnx.TensorProto(name=name, data_type=value.dtype) for name, value in weights.items()
+    )
+    converted = ir.serde.deserialize_model(proto)
+    for name, value in weights.items():
+        place = converted.graph.initializers[name]
+        place.const_value, place.shape, place.type = value.const_value, value.shape, value.type
+    return converted
