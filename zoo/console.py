@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO
+
+from zoo.diagnostics import OutputFault, Where
 
 SCHEMA_VERSION = 1
 _PLAIN_INTERVAL = 5.0  # seconds between two progress lines where no bar can be drawn
@@ -61,7 +65,20 @@ class Console:
 def document(schema: str, payload: Mapping[str, object]) -> str:
     """A JSON document that names its schema and version: `{"schema": "zoo/<schema>", "version": 1, ...}`."""
     whole = {"schema": f"zoo/{schema}", "version": SCHEMA_VERSION, **payload}
-    return json.dumps(whole, indent=2, default=str)
+    return json.dumps(whole, indent=2, default=str, allow_nan=False)
+
+
+def save(path: Path, text: str) -> None:
+    """Write a text file, whole or not at all; `OutputFault` when the place does not take it."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as fault:
+        raise OutputFault("output", f"cannot be written: {fault.strerror}", where=Where(str(path))) from fault
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:

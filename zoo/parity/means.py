@@ -1,0 +1,65 @@
+"""What the command line gives a parity check to act with: real workers, the converters, and the samples asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import converters
+from zoo.backends import host
+from zoo.backends.card import Card
+from zoo.backends.exchange import Failed, Job, Reply
+from zoo.catalog import artifact as artifacts
+from zoo.catalog.artifact import Artifact
+from zoo.parity import given
+from zoo.parity.check import Means
+from zoo.parity.feeding import Port, Samples, given_samples, random_samples
+
+TIME_LIMIT = 600.0  # seconds for one portion of samples in one backend
+
+
+@dataclass(frozen=True, slots=True)
+class Feeding:
+    """Where the samples come from: a file of arrays, a folder of photos, or else a seed."""
+
+    inputs: Path | None = None
+    images: Path | None = None
+    seed: int = 0
+
+
+def means(feeding: Feeding) -> Means:
+    """Workers in processes of their own, conversion by `converters`, input shapes from the registry or the files."""
+    return Means(run=_run, convert=_convert, ports=_ports, sample=_sampler(feeding))
+
+
+def _run(card: Card, jobs: Sequence[Job]) -> Sequence[Reply | Failed]:
+    return host.run_many(card, jobs, TIME_LIMIT)
+
+
+def _convert(source: Artifact, folder: Path) -> Artifact:
+    """The same artifact as an ONNX file in `folder`; its registry entry, if any, goes on describing it."""
+    folder.mkdir()
+    out = folder / "model.onnx"
+    converters.convert(tuple(source.files.values()), to="onnx", out=out)
+    made = artifacts.from_paths([out])
+    return Artifact(f"{source.label} -> onnx", made.format, made.files, source.entry, made.digests)
+
+
+def _ports(artifact: Artifact) -> tuple[Port, ...]:
+    """Names and shapes from the registry entry; of files, and of what was converted, from the files themselves."""
+    specs = {spec.name: spec for spec in artifact.entry.inputs} if artifact.entry else {}
+    if artifact.entry and artifact.format == artifact.entry.format:
+        return tuple(Port(spec.name, spec.shape, spec) for spec in artifact.entry.inputs)
+    found = converters.inspect(tuple(artifact.files.values()))
+    return tuple(Port(port.name, tuple(port.shape), specs.get(port.name)) for port in found.inputs)
+
+
+def _sampler(feeding: Feeding) -> Callable[[tuple[Port, ...], int], Samples]:
+    if feeding.inputs is not None:
+        path = feeding.inputs
+        return lambda ports, _batch: given_samples(ports, given.arrays(path), str(path))
+    if feeding.images is not None:
+        folder = feeding.images
+        return lambda ports, _batch: given.photos(folder, ports)
+    return lambda ports, batch: random_samples(ports, feeding.seed, batch)

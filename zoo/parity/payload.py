@@ -1,0 +1,63 @@
+"""A report as JSON, schema `zoo/parity` (docs/parity.md): plain values, no NaN, every number as it was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+
+from zoo.parity.compare import Compared, Comparison
+from zoo.parity.report import Ran, Report, outcome
+
+
+def payload(report: Report) -> dict[str, object]:
+    """The whole report; infinite numbers become null, which JSON can hold."""
+    result = outcome(report)
+    return {
+        "verdict": result.verdict,
+        "status": result.status,
+        "explanation": result.sentence,
+        "tolerance": asdict(report.tolerance),
+        "inputs": {"samples": report.samples, "batch": report.batch},
+        "reference": _ran(report.reference) if report.reference else None,
+        "reference_again": _comparison(report.itself) if report.itself else None,
+        "rows": [{**_ran(row.ran), **_comparison(row.comparison), "paired": list(row.notes)} for row in report.rows],
+        "pairs": [{"runs": [pair.one, pair.other], **_comparison(pair.comparison)} for pair in report.pairs],
+        "not_run": [asdict(item) for item in report.not_run],
+    }
+
+
+def _ran(ran: Ran) -> dict[str, object]:
+    return {
+        "artifact": ran.artifact,
+        "backend": ran.backend,
+        "versions": dict(ran.versions),
+        "seconds": ran.seconds,
+        "settings": dict(ran.settings),
+    }
+
+
+def _comparison(comparison: Comparison) -> dict[str, object]:
+    return {
+        "verdict": comparison.verdict.value,
+        "ratio": _finite(comparison.ratio),
+        "outputs": [_output(output) for output in comparison.outputs],
+    }
+
+
+def _output(output: Compared) -> dict[str, object]:
+    return {
+        "name": output.name,
+        "verdict": output.verdict.value,
+        "reason": output.reason,
+        "figures": _numbers(asdict(output.figures)) if output.figures else None,
+        "top1": _numbers(asdict(output.top1)) if output.top1 else None,
+    }
+
+
+def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _finite(value) for name, value in figures.items()}
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
