@@ -1,9 +1,7 @@
-"""A report as JSON, schema `zoo/parity` (docs/parity.md): plain values, no NaN, every number as it was measured."""
+"""A report as JSON, schema `zoo/parity` (docs/parity.md): plain values, every number as it was measured."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import asdict
 
 from zoo.parity.compare import Compared, Comparison
@@ -11,7 +9,7 @@ from zoo.parity.report import Ran, Report, outcome
 
 
 def payload(report: Report) -> dict[str, object]:
-    """The whole report; infinite numbers become null, which JSON can hold."""
+    """The whole report as plain values."""
     result = outcome(report)
     return {
         "verdict": result.verdict,
@@ -40,7 +38,7 @@ def _ran(ran: Ran) -> dict[str, object]:
 def _comparison(comparison: Comparison) -> dict[str, object]:
     return {
         "verdict": comparison.verdict.value,
-        "ratio": _finite(comparison.ratio),
+        "ratio": comparison.ratio,
         "outputs": [_output(output) for output in comparison.outputs],
     }
 
@@ -50,14 +48,6 @@ def _output(output: Compared) -> dict[str, object]:
         "name": output.name,
         "verdict": output.verdict.value,
         "reason": output.reason,
-        "figures": _numbers(asdict(output.figures)) if output.figures else None,
-        "top1": _numbers(asdict(output.top1)) if output.top1 else None,
+        "figures": asdict(output.figures) if output.figures else None,
+        "top1": asdict(output.top1) if output.top1 else None,
     }
-
-
-def _numbers(figures: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: _finite(value) for name, value in figures.items()}
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
