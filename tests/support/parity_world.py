@@ -74,12 +74,12 @@ def linear(seed: int = 0, scale: float = 1.0, name: str = "prob") -> Network:
 def runner(
     networks: Mapping[tuple[str, str], Network | Failed],
 ) -> Callable[[Card, Sequence[Job]], list[Reply | Failed]]:
-    """Answers by (artifact label, backend); a `Failed` in place of a network is what its run comes to."""
+    """Answers by (name of the file, backend); a `Failed` in place of a network is what its run comes to."""
 
     def run(card: Card, jobs: Sequence[Job]) -> list[Reply | Failed]:
         answers: list[Reply | Failed] = []
         for job in jobs:
-            network = networks[job.label, card.name]
+            network = networks[str(job.files["graph"]), card.name]
             if isinstance(network, Failed):
                 answers.append(network)
             else:

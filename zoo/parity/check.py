@@ -19,7 +19,7 @@ from zoo.catalog.schema import OutputSpec
 from zoo.diagnostics import BackendFault, Diagnostic
 from zoo.parity.align import renamed
 from zoo.parity.compare import Comparison, compare
-from zoo.parity.feeding import Fed, Numbers, Port, Samples, batch_size, fed, leader
+from zoo.parity.feeding import Numbers, Port, Samples, batch_size, fed, leader
 from zoo.parity.plan import NotRun, Plan, Run, Source
 from zoo.parity.report import STEADY, Pair, Ran, Report, Row
 from zoo.parity.tolerance import Tolerance
@@ -106,12 +106,8 @@ def _jobs(
         except Diagnostic as fault:
             faults.append(NotRun(run.source.label, run.card.name, fault.message, fault.hint, fault.exit_status))
         else:
-            jobs.append(Work(run, [_job(artifact, run, portion) for portion in portions]))
+            jobs.append(Work(run, [Job(artifact.format, artifact.files, portion) for portion in portions]))
     return jobs, faults
-
-
-def _job(artifact: Artifact, run: Run, portion: Fed) -> Job:
-    return Job(artifact.format, artifact.files, portion, label=run.source.label)
 
 
 def _run_all(jobs: Sequence[Work], means: Means) -> tuple[list[Result], Result | None, list[NotRun]]:

@@ -100,18 +100,23 @@ def fed(ports: Sequence[Port], samples: Samples, label: str) -> list[Fed]:
         raise Diagnostic(
             "inputs-differ", f"{label} has the inputs {', '.join(p.name for p in ports)}, the reference {wanted}"
         )
-    whole = {}
-    for port, first, array in zip(_paired(ports, samples.leader), samples.leader, samples.arrays, strict=True):
-        spec = (port.spec if port.pictured else first.spec) if first.pictured else None
-        whole[port.name] = feeds.apply(spec, array) if spec else array
-        _demand_fit(port, whole[port.name], label)
     portion = next((port.fixed for port in ports if port.fixed), samples.batch)
     if samples.batch % portion:
         raise Diagnostic("inputs-differ", f"{label} takes {portion} samples at a time, there are {samples.batch}")
     return [
-        {name: array[start : start + portion] for name, array in whole.items()}
+        {
+            port.name: _prepared(port, first, array[start : start + portion], label)
+            for port, first, array in zip(_paired(ports, samples.leader), samples.leader, samples.arrays, strict=True)
+        }
         for start in range(0, samples.batch, portion)
     ]
+
+
+def _prepared(port: Port, first: Port, array: Numbers, label: str) -> Numbers:
+    spec = (port.spec if port.pictured else first.spec) if first.pictured else None
+    fitting = feeds.apply(spec, array) if spec else array
+    _demand_fit(port, fitting, label)
+    return fitting
 
 
 def _paired(ports: Sequence[Port], like: Sequence[Port]) -> list[Port]:

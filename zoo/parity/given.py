@@ -51,5 +51,5 @@ def photos(folder: Path, ports: tuple[Port, ...]) -> Samples:
         raise UsageFault("images", f"cannot be listed: {fault.strerror}", where=Where(str(folder))) from fault
     if not files:
         raise UsageFault("images", f"no photos ({', '.join(sorted(PHOTOS))})", where=Where(str(folder)))
-    pictures = np.concatenate([feeds.image(path, ports[0].spec) for path in files])
+    pictures = np.concatenate([feeds.canonical(path, ports[0].spec) for path in files])
     return Samples(ports, (pictures,), len(files), f"{len(files)} photos from {folder}")

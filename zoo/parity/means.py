@@ -7,16 +7,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import converters
-from zoo.backends import host
+from zoo.backends import discovery, host
 from zoo.backends.card import Card
 from zoo.backends.exchange import Failed, Job, Reply
 from zoo.catalog import artifact as artifacts
 from zoo.catalog.artifact import Artifact
+from zoo.console import Console
 from zoo.parity import given
 from zoo.parity.check import Means
 from zoo.parity.feeding import Port, Samples, given_samples, random_samples
+from zoo.parity.plan import HUB, Choice, Plan, Wanted, plan
+from zoo.parity.subjects import Subject
 
 TIME_LIMIT = 600.0  # seconds for one portion of samples in one backend
+
+
+def planned(
+    subjects: Sequence[Subject], choice: Choice, console: Console, *, offline: bool, trust_first_use: bool
+) -> Plan:
+    """Bring the files of all subjects here, ask which backends can run, and decide."""
+    wanted = [
+        Wanted(artifact, subject.backend)
+        for subject in subjects
+        for artifact in artifacts.resolve(
+            subject.source, console=console, offline=offline, trust_first_use=trust_first_use
+        )
+    ]
+    backends = [(card, discovery.probe(card)) for card in discovery.backends()]
+    return plan(wanted, backends, _readable(), choice)
+
+
+def _readable() -> frozenset[str]:
+    """The formats that converters turn into ONNX."""
+    return frozenset(name for name in converters.formats() if name != HUB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +64,7 @@ def _convert(source: Artifact, folder: Path) -> Artifact:
     """The same artifact as an ONNX file in `folder`; its registry entry, if any, goes on describing it."""
     folder.mkdir()
     out = folder / "model.onnx"
-    converters.convert(tuple(source.files.values()), to="onnx", out=out)
+    converters.convert(tuple(source.files.values()), "onnx", out)
     made = artifacts.from_paths([out])
     return Artifact(f"{source.label} -> onnx", made.format, made.files, source.entry, made.digests)
 
