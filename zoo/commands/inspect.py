@@ -72,11 +72,8 @@ def _contents(found: Inspection) -> str:
     from zoo.console import table
 
     size = sum(tensor.bytes for tensor in found.tensors)
-    blocks = [
-        f"{found.what}\n"
-        f"{_count(sum(found.kinds.values()), 'layer')}, {_count(len(found.tensors), 'tensor')}, "
-        f"{_parameters(found):,} parameters, {size:,} bytes"
-    ]
+    counts = f"{_count(sum(found.kinds.values()), 'layer')}, {_count(len(found.tensors), 'tensor')}"
+    blocks = [f"{found.what}\n{counts}, {_parameters(found):,} parameters, {size:,} bytes"]
     if found.inputs:
         rows = [(port.name, _dims(port.shape), str(port.dtype)) for port in found.inputs]
         blocks.append(table(("input", "shape", "type"), rows))
