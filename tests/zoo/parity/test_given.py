@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import io
-import pickle
+import pickle  # noqa: TID251 - builds what must be refused
 import zipfile
 
 import numpy as np
