@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
-from pathlib import Path
 from typing import IO
 
-from zoo.diagnostics import OutputFault, Where
+from zoo.diagnostics import OutputFault
 
 SCHEMA_VERSION = 1
 _PLAIN_INTERVAL = 5.0  # seconds between two progress lines where no bar can be drawn
@@ -102,19 +100,6 @@ def _finite(value: object) -> object:
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
     return value
-
-
-def save(path: Path, text: str) -> None:
-    """Write a text file, whole or not at all; `OutputFault` when the place does not take it."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as fault:
-        raise OutputFault("output", f"cannot be written: {fault.strerror}", where=Where(str(path))) from fault
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:

@@ -5,8 +5,7 @@ import json
 
 import pytest
 
-from zoo.console import Console, document, save, table
-from zoo.diagnostics import OutputFault
+from zoo.console import Console, document, table
 
 
 class Terminal(io.StringIO):
@@ -79,20 +78,3 @@ def test_a_table_with_a_width_folds_and_still_shows_everything():
 
 def test_square_brackets_in_a_cell_are_text_not_markup():
     assert "[red]x[/red]" in table(("a",), [("[red]x[/red]",)])
-
-
-def test_a_saved_text_is_whole_and_leaves_nothing_beside_it(tmp_path):
-    save(tmp_path / "r.json", "first")
-    save(tmp_path / "r.json", "second")
-    assert (tmp_path / "r.json").read_text() == "second"
-    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
-
-
-def test_a_place_that_cannot_be_written_is_an_output_fault_and_stays_untouched(tmp_path):
-    folder = tmp_path / "r.json"
-    folder.mkdir()
-    with pytest.raises(OutputFault):
-        save(folder, "text")
-    with pytest.raises(OutputFault, match="No such file or directory"):
-        save(tmp_path / "absent" / "r.json", "text")
-    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]

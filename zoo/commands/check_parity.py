@@ -48,8 +48,9 @@ def check_parity(
     """
     if inputs is not None and images is not None:
         raise click.UsageError("--inputs and --images exclude each other")
+    from converters.outputs import write_text
     from zoo.backends.discovery import backends as cards
-    from zoo.console import Console, document, save
+    from zoo.console import Console, document
     from zoo.parity.check import apply
     from zoo.parity.means import Feeding, means, planned
     from zoo.parity.payload import payload
@@ -68,7 +69,7 @@ def check_parity(
     decided = planned(asked, choice, console, offline=offline, trust_first_use=trust_first_use)
     report = apply(decided, means(Feeding(inputs, images, seed)), tolerance, batch)
     if json_to is not None and json_to != "-":
-        save(Path(json_to), document("parity", payload(report)) + "\n")
+        write_text(Path(json_to), document("parity", payload(report)) + "\n")
     console.result("parity", payload(report), lambda: human(report))
     return outcome(report).status
 

@@ -46,19 +46,19 @@ def _payload(artifact: Artifact, found: Inspection) -> dict[str, object]:
     return {
         "artifact": artifact.label,
         "format": found.format,
-        "what": found.what,
+        "title": found.title,
         "files": {role: str(Path(path)) for role, path in artifact.files.items()},
-        "inputs": [{"name": port.name, "shape": list(port.shape), "dtype": str(port.dtype)} for port in found.inputs],
+        "inputs": [{"name": name, "shape": list(shape)} for name, shape in found.inputs.items()],
         "outputs": list(found.outputs),
         "layers": dict(found.kinds),
         "tensors": [
-            {"name": tensor.name, "role": tensor.role, "shape": list(tensor.shape), "dtype": str(tensor.dtype),
+            {"name": tensor.name, "layer": tensor.layer, "shape": list(tensor.shape), "dtype": tensor.dtype,
              "bytes": tensor.bytes}
             for tensor in found.tensors
         ],
         "parameters": _parameters(found),
         "convertible": not found.blockers,
-        "blockers": [str(blocker) for blocker in found.blockers],
+        "blockers": list(found.blockers),
     }  # fmt: skip
 
 
@@ -73,18 +73,17 @@ def _contents(found: Inspection) -> str:
 
     size = sum(tensor.bytes for tensor in found.tensors)
     counts = f"{_count(sum(found.kinds.values()), 'layer')}, {_count(len(found.tensors), 'tensor')}"
-    blocks = [f"{found.what}\n{counts}, {_parameters(found):,} parameters, {size:,} bytes"]
+    blocks = [f"{found.title}\n{counts}, {_parameters(found):,} parameters, {size:,} bytes"]
     if found.inputs:
-        rows = [(port.name, _dims(port.shape), str(port.dtype)) for port in found.inputs]
-        blocks.append(table(("input", "shape", "type"), rows))
+        blocks.append(table(("input", "shape"), [(name, _dims(shape)) for name, shape in found.inputs.items()]))
     if found.outputs:
         blocks.append(table(("output",), [(name,) for name in found.outputs]))
     if found.kinds:
         kinds = sorted(found.kinds.items(), key=lambda item: (-item[1], item[0]))
         blocks.append(table(("layer", "count"), [(kind, str(count)) for kind, count in kinds]))
     if found.tensors:
-        cells = [(t.name, t.role, _dims(t.shape), str(t.dtype), f"{t.bytes:,}") for t in found.tensors]
-        blocks.append(table(("tensor", "role", "shape", "type", "bytes"), cells))
+        cells = [(t.name, _dims(t.shape), t.dtype, f"{t.bytes:,}") for t in found.tensors]
+        blocks.append(table(("tensor", "shape", "type", "bytes"), cells))
     return "\n\n".join(blocks)
 
 
@@ -93,7 +92,7 @@ def _support(found: Inspection) -> str:
         return "can be converted"
     lines = [f"cannot be converted, {_count(len(found.blockers), 'reason')}:"]
     for blocker in found.blockers:
-        lines += [f"  {line}" for line in str(blocker).splitlines()]
+        lines += [f"  {line}" for line in blocker.splitlines()]
     return "\n".join(lines)
 
 

@@ -39,7 +39,7 @@ def planned(
 
 def _readable() -> frozenset[str]:
     """The formats that converters turn into ONNX."""
-    return frozenset(name for name in converters.formats() if name != HUB)
+    return frozenset(name for name, card in converters.formats().items() if card.ops is not None and name != HUB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def _ports(artifact: Artifact) -> tuple[Port, ...]:
     if artifact.entry and artifact.format == artifact.entry.format:
         return tuple(Port(spec.name, spec.shape, spec) for spec in artifact.entry.inputs)
     found = converters.inspect(tuple(artifact.files.values()))
-    return tuple(Port(port.name, tuple(port.shape), specs.get(port.name)) for port in found.inputs)
+    return tuple(Port(name, tuple(shape), specs.get(name)) for name, shape in found.inputs.items())
 
 
 def _sampler(feeding: Feeding) -> Callable[[tuple[Port, ...], int], Samples]:
