@@ -18,6 +18,7 @@ from zoo.parity.feeding import Port, Samples
 AVAILABLE = Status(available=True, interpreter=Path("python"))
 ABSENT = Status(available=False, why_not="module caffe is missing", remedy="zoo backends install caffe")
 
+Runner = Callable[[Card, Sequence[Job], Callable[[], bool]], list[Reply | Failed]]
 Network = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
@@ -73,10 +74,10 @@ def linear(seed: int = 0, scale: float = 1.0, name: str = "prob") -> Network:
 
 def runner(
     networks: Mapping[tuple[str, str], Network | Failed],
-) -> Callable[[Card, Sequence[Job]], list[Reply | Failed]]:
+) -> Runner:
     """Answers by (name of the file, backend); a `Failed` in place of a network is what its run comes to."""
 
-    def run(card: Card, jobs: Sequence[Job]) -> list[Reply | Failed]:
+    def run(card: Card, jobs: Sequence[Job], _stop: Callable[[], bool]) -> list[Reply | Failed]:
         answers: list[Reply | Failed] = []
         for job in jobs:
             network = networks[str(job.files["graph"]), card.name]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 
 import numpy as np
 
@@ -32,11 +33,12 @@ _EXCUSED = frozenset({"refused", "unavailable", "missing-module"})
 class Means:
     """What a check acts with.
 
-    `run` answers each job in order, `convert` writes ONNX into a folder, `ports` reads an artifact's inputs,
-    `sample` makes the inputs for the leading ports and the number of samples that they need.
+    `run` answers each job in order and gives up when the function that it is handed says so; `convert` writes ONNX
+    into a folder; `ports` reads an artifact's inputs; `sample` makes the inputs for the leading ports and the number
+    of samples that they need.
     """
 
-    run: Callable[[Card, Sequence[Job]], Sequence[Reply | Failed]]
+    run: Callable[[Card, Sequence[Job], Callable[[], bool]], Sequence[Reply | Failed]]
     convert: Callable[[Artifact, Path], Artifact]
     ports: Callable[[Artifact], tuple[Port, ...]]
     sample: Callable[[tuple[Port, ...], int], Samples]
@@ -112,23 +114,34 @@ def _jobs(
 
 def _run_all(jobs: Sequence[Work], means: Means) -> tuple[list[Result], Result | None, list[NotRun]]:
     """Every run's result, a second result of the first of them (the reference), and the runs that failed."""
-    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        answers = list(pool.map(lambda work: _run_once(work, means), [*jobs[:1], *jobs]))
-    again, answers = (answers[0], answers[1:]) if answers else (None, [])
+    answers = _in_parallel([*jobs[:1], *jobs], means)
+    again, answers = (answers[0], answers[1:]) if answers else (None, answers)
     results = [answer for answer in answers if isinstance(answer, Result)]
     failed = [answer for answer in answers if isinstance(answer, NotRun)]
     if results and results[0] is not answers[0]:  # the run that was to be the reference failed: another one is
-        again = _run_once(next(work for work in jobs if work.run is results[0].run), means)
+        (again,) = _in_parallel([work for work in jobs if work.run is results[0].run], means)
     if isinstance(again, NotRun) and results:
         failed.append(again)
     return results, again if isinstance(again, Result) else None, failed
 
 
-def _run_once(work: Work, means: Means) -> Result | NotRun:
+def _in_parallel(jobs: Sequence[Work], means: Means) -> list[Result | NotRun]:
+    """As many at a time as there are processors; on Ctrl-C all of them are told to stop, and none is left behind."""
+    stop = Event()
+    with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        try:
+            return list(pool.map(lambda work: _run_once(work, means, stop), jobs))
+        except BaseException:
+            stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _run_once(work: Work, means: Means, stop: Event) -> Result | NotRun:
     """One source in one backend: the portions' outputs joined along the first axis."""
     run = work.run
     replies: list[Reply] = []
-    for answer in means.run(run.card, work.jobs):
+    for answer in means.run(run.card, work.jobs, stop.is_set):
         if isinstance(answer, Failed):
             excused = answer.reason in _EXCUSED and not run.insisted
             return NotRun(

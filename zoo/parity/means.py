@@ -56,8 +56,8 @@ def means(feeding: Feeding) -> Means:
     return Means(run=_run, convert=_convert, ports=_ports, sample=_sampler(feeding))
 
 
-def _run(card: Card, jobs: Sequence[Job]) -> Sequence[Reply | Failed]:
-    return host.run_many(card, jobs, TIME_LIMIT)
+def _run(card: Card, jobs: Sequence[Job], stop: Callable[[], bool]) -> Sequence[Reply | Failed]:
+    return host.run_many(card, jobs, TIME_LIMIT, stop)
 
 
 def _convert(source: Artifact, folder: Path) -> Artifact:

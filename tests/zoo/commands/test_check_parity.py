@@ -71,8 +71,12 @@ def test_open_nsfw_agrees_in_every_format_and_backend_that_is_here(zoo, tmp_path
         ("open-nsfw@caffe -> onnx", "onnxruntime"),
         ("open-nsfw@onnx", "onnxruntime"),
     }
-    worst = max(output["figures"]["max_abs"] for pair in report["pairs"] for output in pair["outputs"])
-    assert worst <= 1e-6
+    # The published ONNX has its BatchNorm folded into float32 weights: run in float64, its first figures differ from
+    # those of the Caffe files by 2.4e-6 where the two classes are nearly even. Whatever runs the Caffe files is closer.
+    for pair in report["pairs"]:
+        published = any("open-nsfw@onnx" in run for run in pair["runs"])
+        worst = max(output["figures"]["max_abs"] for output in pair["outputs"])
+        assert worst <= (1e-5 if published else 1e-6), pair
     assert "AGREES" in out
     assert max(map(len, out.splitlines())) <= 120
 

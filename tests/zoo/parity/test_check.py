@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from threading import Event
+from time import sleep
 
 import numpy as np
 import pytest
@@ -221,10 +224,30 @@ def test_conversion_happens_in_a_folder_that_is_gone_afterwards():
 
 
 def test_a_fault_of_ours_is_not_taken_for_a_fault_of_the_worker():
-    def broken(_card, _jobs) -> list[Reply]:
+    def broken(_card, _jobs, _stop) -> list[Reply]:
         raise ZeroDivisionError
 
     decided = plan([Wanted(NET)], here(CAFFE, OPENCV), set())
     world = means({})
     with pytest.raises(ZeroDivisionError):
         apply(decided, type(world)(broken, world.convert, world.ports, world.sample), DEFAULT, 4)
+
+
+def test_an_interrupt_tells_every_other_run_to_stop_and_waits_for_it():
+    calls, running, ended = count(), Event(), Event()
+
+    def run(_card, _jobs, stop):
+        if next(calls) == 0:
+            running.wait(10)  # where there is one processor the other run never begins
+            raise KeyboardInterrupt
+        running.set()
+        while not stop():
+            sleep(0.01)
+        ended.set()
+        raise KeyboardInterrupt
+
+    decided = plan([Wanted(NET)], here(CAFFE, OPENCV), set())
+    world = means({})
+    with pytest.raises(KeyboardInterrupt):
+        apply(decided, type(world)(run, world.convert, world.ports, world.sample), DEFAULT, 4)
+    assert ended.is_set() == running.is_set()
