@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import asdict
 
+from zoo import __version__
 from zoo.parity.compare import Compared, Comparison
 from zoo.parity.report import Ran, Report, outcome
 
@@ -22,6 +24,7 @@ def payload(report: Report) -> dict[str, object]:
         "rows": [{**_ran(row.ran), **_comparison(row.comparison), "paired": list(row.notes)} for row in report.rows],
         "pairs": [{"runs": [pair.one, pair.other], **_comparison(pair.comparison)} for pair in report.pairs],
         "not_run": [asdict(item) for item in report.not_run],
+        "environment": {"zoo": __version__, "python": platform.python_version(), "platform": platform.platform()},
     }
 
 

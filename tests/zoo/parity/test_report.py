@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from house import ROOT
 from parity_world import CAFFE, ONNXRUNTIME, OPENCV, artifact, entry, here, linear, means
 
 from zoo.console import document
@@ -77,6 +78,7 @@ def test_the_json_says_what_the_text_says_and_names_its_schema():
     assert found["not_run"][0]["remedy"] == "zoo backends install caffe"
     assert found["tolerance"] == {"rtol": 2e-5, "atol": 2e-5, "why": DEFAULT.why, "source": "default"}
     assert found["inputs"] == {"samples": "4 of a test", "batch": 4}
+    assert set(found["environment"]) == {"zoo", "python", "platform"}
     assert found["pairs"][0]["runs"] == [f"{NAME} in opencv", f"{NAME} -> onnx in onnxruntime"]
 
 
@@ -90,3 +92,12 @@ def test_the_json_is_valid_where_nothing_could_be_measured(outputs):
 @pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (3.14e-9, "3.1e-09"), (math.inf, "inf"), (12.0, "1.2e+01")])
 def test_an_error_figure_has_two_digits(value, text):
     assert number(value) == text
+
+
+def test_every_field_of_the_json_is_documented():
+    page = (ROOT / "docs" / "parity.md").read_text(encoding="utf-8")
+    found = json.loads(document("parity", payload(report(absent=[CAFFE]))))
+    output = found["rows"][0]["outputs"][0]
+    fields = {*found, *found["reference"], *found["rows"][0], *found["pairs"][0], *found["not_run"][0], *output}
+    fields |= {*output["figures"], *output["top1"], *found["tolerance"], *found["inputs"]}
+    assert sorted(field for field in fields if f"`{field}`" not in page) == []
