@@ -8,6 +8,11 @@ import socket
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no fault of the code, and a failing example is to be found again by everybody.
+settings.register_profile("zoo", deadline=None, print_blob=True)
+settings.load_profile("zoo")
 
 _OPEN = ("index", "framework")
 _LOCAL = ("127.", "::1", "localhost")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import StringIO
 from typing import IO
+
+from zoo.diagnostics import OutputFault
 
 SCHEMA_VERSION = 1
 _PLAIN_INTERVAL = 5.0  # seconds between two progress lines where no bar can be drawn
@@ -18,15 +22,14 @@ class Console:
 
     def __init__(self, mode: str = "human", *, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
         self.mode = mode
-        self._out = out or sys.stdout
-        self._err = err or sys.stderr
+        self._out = out or _open_or_null(sys.stdout)
+        self._err = err or _open_or_null(sys.stderr)
 
     def result(self, schema: str, payload: Mapping[str, object], human: Callable[[], str]) -> None:
         """Print the command's result once: `human()` as text, or `payload` as JSON under `zoo/<schema>`."""
-        if self.mode == "json":
-            print(document(schema, payload), file=self._out)
-        else:
-            print(human().rstrip("\n"), file=self._out)
+        text = document(schema, payload) if self.mode == "json" else human().rstrip("\n")
+        with delivered():
+            print(text, file=self._out, flush=True)
 
     def note(self, text: str) -> None:
         """Say something about the way to the result, on stderr; silent when quiet."""
@@ -58,16 +61,49 @@ class Console:
             yield lambda count: bar.update(task, advance=count)
 
 
+@contextmanager
+def delivered() -> Iterator[None]:
+    """Turns the failure of a write to stdout into an `OutputFault`; a reader that went away stays BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        raise OutputFault("stdout", f"stdout cannot be written: {fault.strerror}") from fault
+
+
+def complain(text: str) -> None:
+    """Say on stderr why a command failed; a stderr that nobody reads any more is no reason for a second fault."""
+    with suppress(OSError):
+        print(text, file=_open_or_null(sys.stderr), flush=True)
+
+
+def _open_or_null(stream: IO[str] | None) -> IO[str]:
+    """A stream that the caller of zoo closed swallows what it is given: print(file=None) would go to stdout."""
+    return stream if stream is not None else StringIO()
+
+
 def document(schema: str, payload: Mapping[str, object]) -> str:
-    """A JSON document that names its schema and version: `{"schema": "zoo/<schema>", "version": 1, ...}`."""
+    """A JSON document that names its schema and version: `{"schema": "zoo/<schema>", "version": 1, ...}`.
+
+    NaN and infinite numbers, which JSON does not know, become null.
+    """
     whole = {"schema": f"zoo/{schema}", "version": SCHEMA_VERSION, **payload}
-    return json.dumps(whole, indent=2, default=str)
+    return json.dumps(_finite(whole), indent=2, default=str, allow_nan=False)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None = None) -> str:
     """A plain text table with aligned columns; nothing is cut off unless `width` is given."""
-    from io import StringIO
-
     from rich.console import Console as RichConsole
     from rich.table import Table
 

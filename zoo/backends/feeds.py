@@ -27,36 +27,36 @@ class Resize(Protocol):
     """How an image is brought to size before the crop: `zoo.catalog.schema.Resize` is one."""
 
     @property
-    def mode(self) -> Literal["warp", "short-side"]: ...  # noqa: D102
+    def mode(self) -> Literal["warp", "short-side"]: ...
     @property
-    def size(self) -> int | tuple[int, int]: ...  # noqa: D102
+    def size(self) -> int | tuple[int, int]: ...
     @property
-    def interpolation(self) -> str: ...  # noqa: D102
+    def interpolation(self) -> str: ...
 
 
 class InputSpec(Protocol):
     """What `apply` and `image` ask of an input: `zoo.catalog.schema.InputSpec` is one."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
     @property
-    def shape(self) -> tuple[int | str, ...]: ...  # noqa: D102
+    def shape(self) -> tuple[int | str, ...]: ...
     @property
-    def layout(self) -> str | None: ...  # noqa: D102
+    def layout(self) -> str | None: ...
     @property
-    def color(self) -> str | None: ...  # noqa: D102
+    def color(self) -> str | None: ...
     @property
-    def range(self) -> tuple[float, float] | None: ...  # noqa: D102
+    def range(self) -> tuple[float, float] | None: ...
     @property
-    def mean(self) -> tuple[float, ...] | None: ...  # noqa: D102
+    def mean(self) -> tuple[float, ...] | None: ...
     @property
-    def scale(self) -> float | None: ...  # noqa: D102
+    def scale(self) -> float | None: ...
     @property
-    def std(self) -> tuple[float, ...] | None: ...  # noqa: D102
+    def std(self) -> tuple[float, ...] | None: ...
     @property
-    def resize(self) -> Resize | None: ...  # noqa: D102
+    def resize(self) -> Resize | None: ...
     @property
-    def crop(self) -> tuple[int, int] | None: ...  # noqa: D102
+    def crop(self) -> tuple[int, int] | None: ...
 
 
 def random_images(shape: InputSpec | tuple[int, int], seed: int, batch: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -35,10 +35,13 @@ def run(
     return run_many(card, [Job(artifact_format, files, inputs, asked, options or {})], timeout)[0]
 
 
-def run_many(card: Card, jobs: Sequence[Job], timeout: float) -> list[Reply | Failed]:
+def run_many(
+    card: Card, jobs: Sequence[Job], timeout: float, stop: Callable[[], bool] = lambda: False
+) -> list[Reply | Failed]:
     """Runs the jobs one after another in one process and answers them in their order; `timeout` is for one job.
 
-    A job that kills or hangs the process fails alone: the jobs after it go on in a fresh process.
+    A job that kills or hangs the process fails alone: the jobs after it go on in a fresh process. When `stop()`
+    becomes true the process is ended and KeyboardInterrupt raised: a thread never sees Ctrl-C by itself.
     """
     status = discovery.probe(card)
     if status.interpreter is None:
@@ -48,14 +51,14 @@ def run_many(card: Card, jobs: Sequence[Job], timeout: float) -> list[Reply | Fa
     while waiting := {index: job for index, job in enumerate(jobs) if index not in answers}:
         try:
             with control_folder() as control:
-                answers |= _attempt(card, status.interpreter, control, waiting, timeout)
+                answers |= _attempt(card, status.interpreter, control, waiting, timeout, stop)
         except OSError as fault:
             answers |= dict.fromkeys(waiting, unwritable(fault))
     return [_named(jobs[index].label, answers[index]) for index in range(len(jobs))]
 
 
 def _attempt(
-    card: Card, interpreter: Path, control: Path, jobs: Mapping[int, Job], timeout: float
+    card: Card, interpreter: Path, control: Path, jobs: Mapping[int, Job], timeout: float, stop: Callable[[], bool]
 ) -> dict[int, Reply | Failed]:
     """One process for as many of `jobs` as it lives; answers at least one, so that trying again comes to an end.
 
@@ -65,7 +68,7 @@ def _attempt(
     batch = {index: job for index, job in jobs.items() if _threads(job) == threads}
     settings = {index: {**card.options, "threads": threads, **job.options} for index, job in batch.items()}
     write_request(control, {job_folder(index): (job, settings[index]) for index, job in batch.items()}, probe=False)
-    end, hello = converse(card, interpreter, control, batch, threads, timeout)
+    end, hello = converse(card, interpreter, control, batch, threads, timeout, stop)
     if isinstance(hello, Failed):
         return dict.fromkeys(batch, hello)
     answers: dict[int, Reply | Failed] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,10 +33,22 @@ def greet(card: Card, interpreter: Path, timeout: float) -> Hello | Failed:
 
 
 def converse(
-    card: Card, interpreter: Path, control: Path, jobs: Iterable[int], threads: int, timeout: float
+    card: Card,
+    interpreter: Path,
+    control: Path,
+    jobs: Iterable[int],
+    threads: int,
+    timeout: float,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[End, Hello | Failed]:
-    """Start the worker, wait for its end, and hear what it says of itself."""
+    """Start the worker, wait for its end, and hear what it says of itself; KeyboardInterrupt once `stop()` is true."""
     replies = [control / job_folder(index) / "reply.json" for index in jobs]
+
+    def progress() -> int:
+        if stop():
+            raise KeyboardInterrupt
+        return sum(reply.exists() for reply in replies)
+
     try:
         end = supervise(
             [str(interpreter), "-I", "-B", str(SERVE), str(card.worker.absolute()), str(control)],
@@ -44,7 +56,7 @@ def converse(
             environment=_environment(control, threads),
             log=control / "log",
             limit=timeout,
-            progress=lambda: sum(reply.exists() for reply in replies),
+            progress=progress,
         )
     except OSError as fault:
         return End(None), Failed("unavailable", f"{interpreter} cannot be started ({fault.strerror})")

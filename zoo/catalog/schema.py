@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     Mirror = sources.Mirror
 else:
     Mirror = Annotated[
-        Union[tuple(Annotated[source.mirror, Tag(kind)] for kind, source in sources.sources().items())],  # noqa: UP007
+        Union[tuple(Annotated[source.mirror, Tag(kind)] for kind, source in sources.sources().items())],  # noqa: UP007 - made of a table at run time
         Discriminator(
             sources.kind_of,
             custom_error_type="mirror-kind",

@@ -33,7 +33,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
 @click.option("--offline", is_flag=True, help="Open no socket.")
 @click.option("--trust-first-use", is_flag=True, help="Accept a download for which no checksum is published.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-def convert(  # noqa: PLR0913 - one parameter an option
+def convert(
     *,
     sources: tuple[str, ...],
     to: str,

@@ -100,7 +100,7 @@ def _read_tar(path: Path, member: str) -> Iterator[bytes]:
             stream = whole.extractfile(info) if info.isreg() else None
             if stream is None:
                 raise MirrorFailure(f"{member} is not a regular file")
-            yield from iter(lambda stream=stream: stream.read(CHUNK), b"")  # type: ignore[misc]
+            yield from iter(lambda stream=stream: stream.read(CHUNK), b"")  # type: ignore[misc] # mypy cannot infer the default
     _exactly_one(found, member)
 
 

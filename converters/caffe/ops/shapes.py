@@ -26,7 +26,7 @@ def reshape(layer: Layer, emit: Emit) -> ir.Value:
     (data,) = emit.inputs
     before = emit.shape(data)
     shape = layer.attrs.record("shape")
-    wanted = [int(str(dim)) for dim in shape["dim"]] if shape else []  # type: ignore[attr-defined]
+    wanted = [int(str(dim)) for dim in shape["dim"]] if shape else []  # type: ignore[attr-defined] # a message of the schema, decoded
     axis, count = layer.attrs.integer("axis"), layer.attrs.integer("num_axes")
     start = axis if axis >= 0 else len(before) + axis + 1
     end = len(before) if count == -1 else start + count

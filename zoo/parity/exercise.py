@@ -1,0 +1,32 @@
+"""Outputs whose agreement shows nothing: zero, constant, saturated, or the same for every sample."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zoo.parity.figures import Array, Places
+from zoo.parity.tolerance import Tolerance
+
+
+def idle(reference: Array, found: Places, kind: str | None, batch: int | None, tolerance: Tolerance) -> str | None:
+    """The reason why two equal outputs prove nothing about the network before them; None when they do prove it."""
+    if found.nan + found.inf == reference.size:
+        return "no value of the reference is a number"
+    if found.scale == 0:
+        return "the reference is zero everywhere"
+    if reference.size > 1 and found.low == found.high:
+        return f"the reference is {found.low:g} everywhere"
+    if batch and batch > 1 and reference.ndim and reference.shape[0] == batch and _samples_equal(reference):
+        return f"the reference is the same for all {batch} samples"
+    if kind == "probabilities" and _saturated(reference, tolerance.atol + tolerance.rtol):
+        return "saturated: in every row one probability is 1, and the others are below the tolerance"
+    return None
+
+
+def _samples_equal(array: Array) -> bool:
+    return all(np.array_equal(array[0], sample, equal_nan=array.dtype.kind == "f") for sample in array[1:])
+
+
+def _saturated(array: Array, below: float) -> bool:
+    """True when no row of N x C x ... holds anything but one 1 that the tolerance could see."""
+    return array.ndim > 1 and all(bool((1.0 - np.max(row, axis=0) <= below).all()) for row in array)

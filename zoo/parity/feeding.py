@@ -1,0 +1,155 @@
+"""One set of pictures for every run: each artifact is fed the same samples in its own layout, colours and scale."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.backends import feeds
+from zoo.catalog.schema import InputSpec
+from zoo.diagnostics import Diagnostic
+
+Numbers = NDArray[np.generic]
+Fed = Mapping[str, Numbers]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """One input of an artifact: `shape` as its file or entry declares it, names and None stand for free sizes."""
+
+    name: str
+    shape: tuple[int | str | None, ...]
+    spec: InputSpec | None = None
+
+    @property
+    def pictured(self) -> bool:
+        """True when the registry says that this input is a picture: it then has a canonical form."""
+        return self.spec is not None and self.spec.color is not None and self.spec.layout is not None
+
+    @property
+    def fixed(self) -> int | None:
+        """The batch size that the artifact insists on; None where any will do."""
+        first = self.shape[0] if self.shape else None
+        return first if isinstance(first, int) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """The inputs of a check, by position: canonical RGB pictures (N x 3 x H x W, 0..255) or arrays to feed as they are.
+
+    `leader` holds the ports that the samples were made for; `described` says where they came from.
+    """
+
+    leader: tuple[Port, ...]
+    arrays: tuple[Numbers, ...]
+    batch: int
+    described: str
+
+
+def batch_size(asked: int, everybody: Sequence[Sequence[Port]]) -> int:
+    """The smallest number of samples, at least `asked`, that every artifact's fixed batch divides."""
+    fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
+    step = math.lcm(*fixed)
+    return -(-asked // step) * step
+
+
+def leader(everybody: Sequence[Sequence[Port]]) -> tuple[Port, ...]:
+    """The first artifact's ports of which the registry knows what they mean; where there are none, the first's."""
+    return tuple(next((ports for ports in everybody if any(port.pictured for port in ports)), everybody[0]))
+
+
+def random_samples(ports: tuple[Port, ...], seed: int, batch: int) -> Samples:
+    """Seeded samples: pictures where the registry says so, normal noise elsewhere."""
+    arrays = [
+        feeds.random_images(port.spec, seed + index, batch)
+        if port.pictured and port.spec
+        else feeds.seeded(port.name, _sized(port, batch), seed)
+        for index, port in enumerate(ports)
+    ]
+    kind = "seeded pictures" if any(port.pictured for port in ports) else "seeded noise"
+    return Samples(ports, tuple(arrays), batch, f"{batch} {kind}, seed {seed}")
+
+
+def given_samples(ports: tuple[Port, ...], arrays: Fed, described: str) -> Samples:
+    """The caller's own arrays under the input names of `ports`; raises Diagnostic for names that do not fit."""
+    names = [port.name for port in ports]
+    if set(arrays) != set(names):
+        raise Diagnostic(
+            "inputs-differ",
+            f"{described} holds {', '.join(arrays) or 'nothing'}; the inputs are {', '.join(names)}",
+            hint="one array an input, under the input's name",
+        )
+    batches = {array.shape[0] if array.ndim else 0 for array in arrays.values()}
+    if len(batches) != 1 or 0 in batches:
+        raise Diagnostic("inputs-differ", f"{described}: the arrays do not hold the same number of samples")
+    return Samples(ports, tuple(arrays[name] for name in names), batches.pop(), described)
+
+
+def fed(ports: Sequence[Port], samples: Samples, label: str) -> list[Fed]:
+    """What to feed to one artifact, in portions of the batch that it insists on; their order is that of the samples.
+
+    Pictures go through the port's own preprocessing. A port without any gets what the leading artifact is fed.
+    Raises Diagnostic when inputs cannot be paired.
+    """
+    if len(ports) != len(samples.leader):
+        wanted = ", ".join(port.name for port in samples.leader)
+        raise Diagnostic(
+            "inputs-differ", f"{label} has the inputs {', '.join(p.name for p in ports)}, the reference {wanted}"
+        )
+    portion = next((port.fixed for port in ports if port.fixed), samples.batch)
+    if samples.batch % portion:
+        raise Diagnostic("inputs-differ", f"{label} takes {portion} samples at a time, there are {samples.batch}")
+    return [
+        {
+            port.name: _prepared(port, first, array[start : start + portion], label)
+            for port, first, array in zip(_paired(ports, samples.leader), samples.leader, samples.arrays, strict=True)
+        }
+        for start in range(0, samples.batch, portion)
+    ]
+
+
+def _prepared(port: Port, first: Port, array: Numbers, label: str) -> Numbers:
+    spec = (port.spec if port.pictured else first.spec) if first.pictured else None
+    fitting = feeds.apply(spec, array) if spec else array
+    _demand_fit(port, fitting, label)
+    return fitting
+
+
+def _paired(ports: Sequence[Port], like: Sequence[Port]) -> list[Port]:
+    """`ports` in the order of `like`: by name when both have the same names, else as they come."""
+    by_name = {port.name: port for port in ports}
+    names = [port.name for port in like]
+    return [by_name[name] for name in names] if set(by_name) == set(names) else list(ports)
+
+
+def _sized(port: Port, batch: int) -> tuple[int, ...]:
+    rest = port.shape[1:]
+    free = [size for size in rest if not isinstance(size, int)]
+    if free or not port.shape:
+        raise Diagnostic(
+            "free-input",
+            f"input {port.name} has the shape {_dims(port.shape)}: its sizes are for the caller to choose",
+            hint="--inputs F.npz with one array an input",
+        )
+    return (batch, *(size for size in rest if isinstance(size, int)))
+
+
+def _demand_fit(port: Port, array: Numbers, label: str) -> None:
+    expected = port.shape[1:]
+    actual = array.shape[1:]
+    same = len(expected) == len(actual)
+    if same and all(not isinstance(want, int) or want == got for want, got in zip(expected, actual, strict=True)):
+        return
+    raise Diagnostic(
+        "inputs-differ",
+        f"{label}: input {port.name} is {_dims(port.shape)}, the samples are {_dims(array.shape)}",
+        hint="only a registry entry can say that an input has another layout (docs/parity.md, 'Inputs')",
+    )
+
+
+def _dims(shape: Sequence[int | str | None]) -> str:
+    return "x".join("?" if size is None else str(size) for size in shape) or "scalar"

@@ -1,0 +1,100 @@
+"""The value that a parity check comes to: what ran, how far it lies apart, what did not run, and what it all says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from zoo.parity.compare import Comparison, Verdict
+from zoo.parity.plan import NotRun
+from zoo.parity.tolerance import Tolerance
+
+# A reference that moves by more than this share of the tolerance between two runs cannot judge anybody by it.
+STEADY = 0.1
+DIFFERS, INCONCLUSIVE = 1, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One run that gave outputs; `seconds` is the forward pass alone, `settings` all that pinned the backend."""
+
+    artifact: str
+    backend: str
+    versions: Mapping[str, str]
+    seconds: float
+    settings: Mapping[str, object]
+
+    @property
+    def label(self) -> str:
+        """`open-nsfw@caffe in opencv`."""
+        return f"{self.artifact} in {self.backend}"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One run against the reference; `notes` say which outputs were paired under other names."""
+
+    ran: Ran
+    comparison: Comparison
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two runs against each other, whichever of them came first as the reference of the two."""
+
+    one: str
+    other: str
+    comparison: Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that a parity check found; nothing in it depends on how it will be shown."""
+
+    reference: Ran | None
+    itself: Comparison | None  # the reference's second run against its first, at a tenth of the tolerance
+    rows: tuple[Row, ...]
+    pairs: tuple[Pair, ...]
+    not_run: tuple[NotRun, ...]
+    tolerance: Tolerance
+    samples: str
+    batch: int
+
+
+class Outcome(NamedTuple):
+    """The exit status of the check and the sentence that explains it."""
+
+    status: int
+    verdict: str
+    sentence: str
+
+
+def outcome(report: Report) -> Outcome:
+    """The gravest thing that the report holds, in the order of docs/exit-status.md, decides."""
+    if report.itself is not None and report.itself.verdict is Verdict.FAIL:
+        return Outcome(INCONCLUSIVE, "inconclusive", "the reference does not repeat itself: it cannot judge the others")
+    wrong = [row.ran.label for row in report.rows if row.comparison.verdict is Verdict.FAIL]
+    if wrong:
+        return Outcome(DIFFERS, "differs", f"{_count(len(wrong), 'run')} out of tolerance: {', '.join(wrong)}")
+    missed = sorted((item for item in report.not_run if item.status), key=lambda item: -item.status)
+    if missed:
+        names = ", ".join(f"{item.label} in {item.backend}" for item in missed)
+        return Outcome(missed[0].status, "incomplete", f"not everything that was asked for ran: {names}")
+    if not report.rows:
+        what = f"only {report.reference.label} ran" if report.reference else "nothing ran"
+        return Outcome(DIFFERS, "nothing compared", f"nothing was compared: {what}")
+    if all(row.comparison.verdict is Verdict.IDLE for row in report.rows):
+        return Outcome(INCONCLUSIVE, "inconclusive", "the outputs agree, but these inputs did not exercise them")
+    passed = sum(row.comparison.verdict is Verdict.PASS for row in report.rows)
+    return Outcome(0, "agrees", f"{_count(passed, 'run')} agree with the reference")
+
+
+def farthest(report: Report) -> Pair | None:
+    """The two runs that lie farthest apart, in units of the tolerance; None when fewer than two ran."""
+    return max(report.pairs, key=lambda pair: pair.comparison.ratio, default=None)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
