@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,3 +84,8 @@ def _varint(value: int) -> bytes:
         out += struct.pack("B", value & 127 | 128)
         value >>= 7
     return out + struct.pack("B", value)
+
+
+if __name__ == "__main__":
+    for made in vgg16(Path(sys.argv[1])):
+        print(made)

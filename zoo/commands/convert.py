@@ -87,9 +87,11 @@ def _default_output(artifact: Artifact) -> Path:
 
 def _metadata(artifact: Artifact) -> dict[str, str]:
     """What a user of the ONNX file must know to feed it and to read its answers."""
+    if artifact.entry is None:
+        return {}
     from zoo.catalog.card import metadata
 
-    return metadata(artifact.entry) if artifact.entry is not None else {}
+    return metadata(artifact.entry)
 
 
 def _summary(report: Report, out: Path) -> str:
