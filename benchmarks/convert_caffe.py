@@ -47,7 +47,7 @@ def main() -> int:
     print(report(figures))
     over, peak = figures["zoo convert"].wall - figures["cp"].wall, figures["zoo convert"].rss_bytes
     print(
-        f"zoo convert - cp = {over:.2f} s, limit {SECONDS_OVER_CP}; peak {peak / 1e6:.0f} MB, limit {PEAK_BYTES / 1e6:.0f}"
+        f"zoo convert - cp = {over:.2f} s (limit {SECONDS_OVER_CP}), peak {peak / 1e6:.0f} MB ({PEAK_BYTES / 1e6:.0f})"
     )
     return int(over > SECONDS_OVER_CP or peak > PEAK_BYTES)
 
