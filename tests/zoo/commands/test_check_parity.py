@@ -1,6 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
+from time import sleep
 
 import numpy as np
 import pytest
@@ -140,3 +145,20 @@ def test_a_required_backend_that_reads_nothing_of_it_is_status_5_and_the_report_
     assert status == 5
     assert "torch" in out
     assert "INCOMPLETE" in out
+
+
+@pytest.mark.index
+def test_ctrl_c_while_workers_run_leaves_nothing_behind(home, tmp_path):
+    environment = {**os.environ, "ZOO_HOME": str(home), "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-m", "zoo", "check-parity", "open-nsfw", "--batch", "256"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        while not list(tmp_path.glob("zoo-parity-*")) or not list(tmp_path.glob("zoo-run-*")):
+            assert process.poll() is None, process.stderr.read()
+            sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+    assert (process.returncode, out) == (130, "")
+    assert err.endswith("interrupted: nothing half-written is left behind\n")
+    assert list(tmp_path.iterdir()) == []
