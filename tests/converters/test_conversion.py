@@ -214,7 +214,6 @@ def test_a_caffe_network_and_its_published_twin_agree_with_channels_swapped(tmp_
 
 
 def test_an_hdf5_snapshot_of_a_training_network_converts(tmp_path):
-    pytest.importorskip("h5py", reason="HDF5 snapshots need the extra `keras`")
     files = [
         shared("models", "cifar10-m4", name)
         for name in ("cifar10_m4_train_test.prototxt", "cifar10_m4_iter_70000.caffemodel.h5")
