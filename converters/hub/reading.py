@@ -125,8 +125,13 @@ def _unique_node(name: str, builder: Builder) -> str:
 
 
 def _name_value(value: ir.Value, name: str, nodes: Sequence[ir.Node], blobs: Mapping[str, str]) -> None:
-    """A new value takes the source's name; a value passed on takes it where it is the same blob, later in the chain."""
-    if value.producer() in nodes or (value.name in blobs and blobs[str(value.name)] == blobs.get(name)):
+    """A new value takes the source's name; a value passed on takes it where it is the same blob, later in the chain.
+
+    An input of the network keeps its name whatever passes it on.
+    """
+    made_here = value.producer() in nodes
+    same_blob = value.name in blobs and blobs[str(value.name)] == blobs.get(name)
+    if made_here or (same_blob and value.producer() is not None):
         value.name = name
 
 

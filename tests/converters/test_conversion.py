@@ -152,6 +152,21 @@ def test_a_cut_ends_the_network_and_keeps_what_the_rest_would_have_used(tmp_path
     assert [value.name for value in model.graph.outputs] == ["prob", "conv"]
 
 
+def test_a_dropped_layer_on_the_input_leaves_the_inputs_name_alone(tmp_path):
+    text = SMALL.replace(
+        'layer {\n  name: "conv"',
+        'layer { name: "noise" type: "Dropout" bottom: "data" top: "data" }\nlayer {\n  name: "conv"',
+    )
+    model = converters.read(small(tmp_path, text)).ir
+    assert [value.name for value in model.graph.inputs] == ["data"]
+
+
+def test_an_output_that_is_an_input_is_handed_through(tmp_path):
+    text = SMALL + 'layer { name: "copy" type: "Dropout" bottom: "data" top: "copy" }'
+    model = converters.read(small(tmp_path, text)).ir
+    assert [value.name for value in model.graph.outputs] == ["prob", "copy"]
+
+
 def test_an_unknown_cut_is_refused_with_similar_names(tmp_path):
     with pytest.raises(Diagnostic, match=r"(?s)no value or layer .*similar names: prob"):
         converters.read(small(tmp_path), converters.Options(cut_at=["prob1"]))
