@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import onnx
 import onnx_ir as ir
 from onnx import version_converter
 
@@ -14,7 +15,6 @@ def to_opset(model: ir.Model, opset: int) -> ir.Model:
     """The model in another version of ai.onnx's operators; refuses what the version converter cannot say in it."""
     if opset == model.opset_imports.get("", OPSET):
         return model
-    weights = dict(model.graph.initializers)
     try:
         proto = version_converter.convert_version(lean(model), opset)
     except (RuntimeError, ValueError) as fault:
@@ -22,16 +22,19 @@ def to_opset(model: ir.Model, opset: int) -> ir.Model:
         raise Diagnostic(
             "opset", f"opset {opset} cannot hold this network: {reason}", hint=f"leave --opset away: {OPSET}"
         ) from fault
-    kept = {value.name for value in model.graph.inputs}
-    for position in reversed(range(len(proto.graph.input))):
-        if proto.graph.input[position].name not in kept:
-            del proto.graph.input[position]
+    return rebuilt(proto, model)
+
+
+def rebuilt(proto: onnx.ModelProto, model: ir.Model) -> ir.Model:
+    """The hub model of a proto made from `lean(model)`, with the weights of `model` in their places again."""
     converted = ir.serde.deserialize_model(proto)
-    known = {str(value.name): value for node in converted.graph for value in node.inputs if value is not None}
-    for name, value in weights.items():
-        if name in known and name not in converted.graph.initializers:
-            known[name].const_value = value.const_value
-            known[name].shape, known[name].type = value.shape, value.type
-            converted.graph.register_initializer(known[name])
+    graph = converted.graph
+    for value in list(graph.inputs):
+        weight = model.graph.initializers.get(str(value.name))
+        if weight is not None:  # it stood among the inputs only so that inference could see its shape
+            graph.inputs.remove(value)
+            value.const_value, value.shape, value.type = weight.const_value, weight.shape, weight.type
+            if value.uses():
+                graph.register_initializer(value)
     converted.metadata_props.update(model.metadata_props)
     return converted
