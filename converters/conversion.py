@@ -54,7 +54,7 @@ def read(paths: Sequence[Path], options: Options | None = None) -> Model:
     options = options or Options()
     card, files = identify(paths)
     if card.decode is None:
-        return _read_onnx(card, files)
+        return _read_onnx(card, files, options)
     if card.ops is None:
         raise Diagnostic("unsupported-format", f"zoo does not read {card.title} yet", where=Where(file=str(paths[0])))
     graph = decode(card, files, options)
@@ -76,18 +76,58 @@ def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceG
     return graph
 
 
-def write(model: Model, to: str, out: Path, *, opset: int | None = None, external_data: bool = False) -> dict[str, str]:
-    """Write a hub model in a format; returns file name -> sha256."""
+def write(
+    model: Model,
+    to: str,
+    out: Path,
+    *,
+    opset: int | None = None,
+    external_data: bool = False,
+    dialect: str | None = None,
+    batch: int | None = None,
+) -> dict[str, str]:
+    """Write a hub model in a format; returns file name -> sha256.
+
+    `opset` and `external_data` are for ONNX, `dialect` and `batch` (what a symbolic batch becomes) for formats whose
+    cards know them. The model's report is told what became of each node.
+    """
+    card = formats().get(to)
+    if card is not None and card.encode is not None:
+        return _encode(model, card, out, dialect=dialect, batch=batch)
     if to != "onnx":
-        known = ", ".join(formats())
-        raise Diagnostic(
-            "unsupported-target", f"zoo does not write {to} yet", hint=f"--to onnx; formats it knows: {known}"
-        )
+        known = ", ".join(name for name, card in formats().items() if card.encode or name == "onnx")
+        raise Diagnostic("unsupported-target", f"zoo does not write {to} yet", hint=f"formats it writes: {known}")
     from converters.onnxfile.opset import to_opset
     from converters.onnxfile.saving import save
 
     hub = model.ir if opset is None else to_opset(model.ir, opset)
     return save(hub, out, external_data=external_data)
+
+
+def layers(model: Model, card: Format, *, dialect: str | None = None, batch: int | None = None) -> SourceGraph:
+    """The layers that `write` would encode; refuses what the format of `card` cannot hold, all at once."""
+    from converters.hub import writing
+    from converters.hub.writetable import gather_writers
+    from converters.onnxfile.normal import normalize
+
+    assert card.writers is not None
+    chosen = card.dialects[0] if dialect is None else dialect
+    if chosen not in card.dialects:
+        raise Diagnostic("unknown-dialect", f"{card.title} has no dialect {chosen}; it has {', '.join(card.dialects)}")
+    normal = normalize(model.ir, model.report, batch=batch, fixed=card.fixed)
+    file = str(next(iter(model.files.values()), ""))
+    return writing.write(
+        normal, gather_writers(card.writers), model.report, title=card.title, file=file, dialect=chosen
+    )
+
+
+def _encode(model: Model, card: Format, out: Path, *, dialect: str | None, batch: int | None) -> dict[str, str]:
+    from converters.format import resolve
+
+    assert card.encode is not None
+    digests = resolve(card.encode)(layers(model, card, dialect=dialect, batch=batch), out)
+    assert isinstance(digests, dict)
+    return digests
 
 
 def convert(
@@ -99,6 +139,7 @@ def convert(
     metadata: Mapping[str, str] | None = None,
     opset: int | None = None,
     external_data: bool = False,
+    dialect: str | None = None,
 ) -> Report:
     """Convert the files of one artifact; writes `out` and `<out>.report.json`, whole or not at all.
 
@@ -112,15 +153,20 @@ def convert(
     report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
     model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
-    report.outputs = write(model, to, out, opset=opset, external_data=external_data)
+    report.outputs = write(model, to, out, opset=opset, external_data=external_data, dialect=dialect)
     write_text(out.with_name(f"{out.name}.report.json"), report.json())
     return report
 
 
-def _read_onnx(card: Format, files: Mapping[str, Path]) -> Model:
+def _read_onnx(card: Format, files: Mapping[str, Path], options: Options) -> Model:
     from converters.onnxfile.loading import load
+    from converters.onnxfile.normal import rebind
 
-    return Model(load(files["model"]), Report(source_format=card.name), files)
+    model, report = load(files["model"]), Report(source_format=card.name)
+    batch = options.batch if isinstance(options.batch, int) else None
+    if options.inputs or batch is not None:
+        model = rebind(model, report, inputs=options.inputs or {}, batch=batch)
+    return Model(model, report, files)
 
 
 def _read_graph(card: Format, graph: SourceGraph, files: Mapping[str, Path], options: Options) -> Model:

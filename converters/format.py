@@ -22,6 +22,10 @@ class Format:
     roles   role -> the suffixes that files of this role usually have
     decode  `module:function`, (files by role, input shapes) -> SourceGraph; None for the hub's own format
     ops     the package whose modules hold the READ rows
+    encode  `module:function`, (SourceGraph of the target's layers, output path) -> file name -> sha256
+    writers the package whose modules hold the WRITE rows
+    dialects  variants that can be written, the default first
+    fixed   its files state every size: a symbolic batch must become a number
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
     """
 
@@ -31,6 +35,10 @@ class Format:
     sniff: Sniffer
     decode: str | None = None
     ops: str | None = None
+    encode: str | None = None
+    writers: str | None = None
+    dialects: tuple[str, ...] = ("",)
+    fixed: bool = False
     stored: str | None = None
 
 

@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,23 +54,67 @@ class Sink:
 @contextmanager
 def whole(path: Path) -> Iterator[Sink]:
     """A sink whose file takes the place of `path` when the block ends well, and disappears when it does not."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    with together(path) as (sink,):
+        yield sink
+
+
+@contextmanager
+def together(*paths: Path) -> Iterator[tuple[Sink, ...]]:
+    """Sinks whose files take their places when the block ends well, all of them or none."""
+    parts = {path: path.with_name(f".{path.name}.{secrets.token_hex(4)}.part") for path in paths}
+    sinks: list[Sink] = []
+    try:
+        for path, part in parts.items():
+            sinks.append(_sink(path, part))
+        yield tuple(sinks)
+        for sink in sinks:
+            sink.close()
+        _exchange(parts)
+    except OSError as fault:
+        raise unwritable(paths[min(len(sinks), len(paths) - 1)], fault) from fault
+    finally:
+        for sink in sinks:
+            sink.digest()
+            sink.close()
+        for _, part in zip(sinks, parts.values(), strict=False):  # only those that were made
+            part.unlink(missing_ok=True)
+
+
+def _sink(path: Path, part: Path) -> Sink:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        return Sink(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666))
     except OSError as fault:
         raise unwritable(path, fault) from fault
-    sink = Sink(descriptor)
+
+
+def _exchange(parts: Mapping[Path, Path]) -> None:
+    """Rename each part to its place; when one of several cannot, put back what was there before."""
+    if len(parts) == 1:
+        ((path, part),) = parts.items()
+        part.replace(path)
+        return
+    undo: list[tuple[Path, Path | None]] = []
     try:
-        yield sink
-        sink.close()
-        temporary.replace(path)
-    except OSError as fault:
-        raise unwritable(path, fault) from fault
-    finally:
-        sink.digest()
-        sink.close()
-        temporary.unlink(missing_ok=True)
+        for path, part in parts.items():
+            old = path.with_name(f"{part.name}.old") if path.is_file() else None
+            if old is not None:
+                path.rename(old)
+            undo.append((path, old))
+            try:
+                part.replace(path)
+            except OSError as fault:
+                raise unwritable(path, fault) from fault
+    except Diagnostic:
+        for path, old in undo:
+            if old is not None:
+                old.replace(path)
+            elif path.is_file():
+                path.unlink()
+        raise
+    for _, old in undo:
+        if old is not None:
+            old.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -48,5 +48,9 @@ FORMAT = Format(
     sniff=_sniff,
     decode="converters.caffe.graph:decode",
     ops="converters.caffe.ops",
+    encode="converters.caffe.encoding:encode",
+    writers="converters.caffe.writers",
+    dialects=("bvlc", "ssd"),
+    fixed=True,
     stored="converters.caffe.graph:stored",
 )

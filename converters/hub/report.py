@@ -18,6 +18,7 @@ class Report:
     mapped      source layer -> the ONNX operators it became
     fused       source layer -> the node it was merged into
     dropped     source layer -> why it needs no node
+    written     ONNX node -> the layers of the target that hold it
     unused      weights of the file that the network does not use
     filled      weights that the file lacks and what they were filled with (only with allow_missing)
     notes       decisions that a reader should know
@@ -31,6 +32,7 @@ class Report:
     mapped: dict[str, list[str]] = field(default_factory=dict)
     fused: dict[str, str] = field(default_factory=dict)
     dropped: dict[str, str] = field(default_factory=dict)
+    written: dict[str, list[str]] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
     filled: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

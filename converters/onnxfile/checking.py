@@ -22,8 +22,14 @@ def check(model: ir.Model) -> None:
 
 
 def lean(model: ir.Model) -> onnx.ModelProto:
-    """The model with its large weights as inputs instead of numbers; shapes, axes and other small ones stay."""
+    """The model with its large weights as inputs instead of numbers; shapes, axes and other small ones stay.
+
+    Old files list their weights among the inputs as well; here they stand once.
+    """
     proto = skeleton(model)
+    inputs = [port for port in proto.graph.input if port.name not in model.graph.initializers]
+    del proto.graph.input[:]
+    proto.graph.input.extend(inputs)
     for name, value in model.graph.initializers.items():
         tensor = value.const_value
         assert tensor is not None

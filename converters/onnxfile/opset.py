@@ -30,7 +30,20 @@ def to_opset(model: ir.Model, opset: int) -> ir.Model:
     if opset == current:
         return model
     proto = _raised(lean(model), opset) if opset > current else _relabelled(lean(model), opset)
-    converted = _with_weights(proto, model)
+    return rebuilt(proto, model)
+
+
+def rebuilt(proto: onnx.ModelProto, model: ir.Model) -> ir.Model:
+    """The hub model of a proto made from `lean(model)`, with the weights of `model` in their places again."""
+    converted = ir.serde.deserialize_model(proto)
+    graph = converted.graph
+    for value in list(graph.inputs):
+        weight = model.graph.initializers.get(str(value.name))
+        if weight is not None:  # it stood among the inputs only so that inference could see its shape
+            graph.inputs.remove(value)
+            value.const_value, value.shape, value.type = weight.const_value, weight.shape, weight.type
+            if value.uses():
+                graph.register_initializer(value)
     converted.metadata_props.update(model.metadata_props)
     return converted
 
@@ -81,21 +94,3 @@ def _raised(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     except (RuntimeError, ValueError) as fault:
         reason = str(fault).strip().splitlines()[-1]
         raise Diagnostic("opset", f"ONNX's version converter cannot reach opset {opset}: {reason}") from fault
-
-
-def _with_weights(proto: onnx.ModelProto, model: ir.Model) -> ir.Model:
-    """The converted graph with the lazy weights of the old one in their places again."""
-    inputs = {value.name for value in model.graph.inputs}
-    for position in reversed(range(len(proto.graph.input))):
-        if proto.graph.input[position].name not in inputs:
-            del proto.graph.input[position]
-    placed = {tensor.name for tensor in proto.graph.initializer}
-    weights = {name: value for name, value in model.graph.initializers.items() if name not in placed}
-    proto.graph.initializer.extend(
-        onnx.TensorProto(name=name, data_type=value.dtype) for name, value in weights.items()
-    )
-    converted = ir.serde.deserialize_model(proto)
-    for name, value in weights.items():
-        place = converted.graph.initializers[name]
-        place.const_value, place.shape, place.type = value.const_value, value.shape, value.type
-    return converted

@@ -1,0 +1,1 @@
+"""ONNX chains as Caffe layers: the WRITE rows and their samples."""

@@ -1,0 +1,71 @@
+"""Any ONNX model -> the form that WRITE rows match: the hub's opset, constants stored, shapes known, no-ops gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import onnx
+import onnx_ir as ir
+from onnx import inliner, version_converter
+
+from converters.diagnostic import Diagnostic
+from converters.hub.builder import OPSET
+from converters.hub.layer import Dim
+from converters.hub.report import Report
+from converters.onnxfile.checking import lean
+from converters.onnxfile.normal import binding, folding, inference, naming, removing
+from converters.onnxfile.opset import rebuilt
+
+_PASSES = (folding.store_constants, removing.remove, folding.fold, folding.settle_reshapes, removing.remove_unread)
+_MAX_ROUNDS = 50  # each round of folding must get further; shape arithmetic is a few nodes deep
+
+
+def normalize(
+    model: ir.Model,
+    report: Report,
+    *,
+    inputs: Mapping[str, tuple[Dim, ...]] | None = None,
+    batch: int | None = None,
+    fixed: bool = False,
+) -> ir.Model:
+    """A new model; `model` stays as it is, and weights stay where they are.
+
+    `inputs` and `batch` replace the declared shapes. `fixed` makes every input dimension a number: a symbolic batch
+    becomes 1, another symbol is refused. What is left out is noted in the report.
+    """
+    proto = _upgraded(_inlined(lean(model)))
+    binding.bind(proto, model.graph.initializers, report, inputs=inputs or {}, batch=batch, fixed=fixed)
+    inference.forget(proto)
+    normal = rebuilt(inference.infer(proto), model)
+    naming.name_nodes(normal)
+    for _ in range(_MAX_ROUNDS):
+        if not sum(step(normal, report) for step in _PASSES):
+            break
+        inference.update(normal)
+    return normal
+
+
+def rebind(model: ir.Model, report: Report, *, inputs: Mapping[str, tuple[Dim, ...]], batch: int | None) -> ir.Model:
+    """The model for other shapes of its inputs: nothing else changes."""
+    proto = lean(model)
+    binding.bind(proto, model.graph.initializers, report, inputs=inputs, batch=batch, fixed=False)
+    inference.forget(proto)
+    return rebuilt(inference.infer(proto), model)
+
+
+def _inlined(proto: onnx.ModelProto) -> onnx.ModelProto:
+    return inliner.inline_local_functions(proto) if proto.functions else proto
+
+
+def _upgraded(proto: onnx.ModelProto) -> onnx.ModelProto:
+    """The model in the hub's operator set, by ONNX's own version converter."""
+    version = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), OPSET)
+    if version == OPSET:
+        return proto
+    try:
+        return version_converter.convert_version(proto, OPSET)
+    except (RuntimeError, ValueError) as fault:
+        reason = str(fault).strip().splitlines()[-1]
+        raise Diagnostic(
+            "opset", f"ONNX's version converter cannot bring it from opset {version} to {OPSET}: {reason}"
+        ) from fault
