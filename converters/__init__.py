@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from converters import deferred
+
 if TYPE_CHECKING:
     from converters.conversion import Model, Options, convert, read, write
     from converters.format import Format, formats
@@ -28,6 +30,8 @@ __all__ = [
     "sniff",
     "write",
 ]
+
+deferred.install()
 
 _HOMES = {
     "Format": "format",

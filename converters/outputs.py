@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -101,20 +101,21 @@ def _exchange(parts: Mapping[Path, Path]) -> None:
             if old is not None:
                 path.rename(old)
             undo.append((path, old))
-            try:
-                part.replace(path)
-            except OSError as fault:
-                raise unwritable(path, fault) from fault
-    except Diagnostic:
-        for path, old in undo:
-            if old is not None:
-                old.replace(path)
-            elif path.is_file():
-                path.unlink()
-        raise
+            part.replace(path)
+    except OSError as fault:
+        _put_back(undo)
+        raise unwritable(undo[-1][0], fault) from fault
     for _, old in undo:
         if old is not None:
             old.unlink()
+
+
+def _put_back(undo: Sequence[tuple[Path, Path | None]]) -> None:
+    for path, old in undo:
+        if old is not None:
+            old.replace(path)
+        elif path.is_file():
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,31 @@
+"""Modules that a dependency imports and hardly ever uses are loaded on their first use (docs/decisions/0006)."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
+from types import ModuleType
+
+DEFERRED = frozenset({"sympy", "onnx_ir._symbolic_shapes"})
+"""onnx_ir imports sympy for arithmetic with symbolic dimensions, which a conversion never does."""
+
+
+class _Deferring(MetaPathFinder):
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in DEFERRED:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+def install() -> None:
+    """Load the DEFERRED modules when one of their attributes is asked for; what is loaded already stays as it is."""
+    if not any(isinstance(finder, _Deferring) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Deferring())
