@@ -95,8 +95,10 @@ def _exchange(parts: Mapping[Path, Path]) -> None:
         part.replace(path)
         return
     undo: list[tuple[Path, Path | None]] = []
+    place = next(iter(parts))
     try:
         for path, part in parts.items():
+            place = path
             old = path.with_name(f"{part.name}.old") if path.is_file() else None
             if old is not None:
                 path.rename(old)
@@ -104,7 +106,7 @@ def _exchange(parts: Mapping[Path, Path]) -> None:
             part.replace(path)
     except OSError as fault:
         _put_back(undo)
-        raise unwritable(undo[-1][0], fault) from fault
+        raise unwritable(place, fault) from fault
     for _, old in undo:
         if old is not None:
             old.unlink()
