@@ -48,7 +48,8 @@ def run(
     inputs = forward.gather(given, entry.inputs if entry else ())
     way = forward.choose(artifact.format, backend)
     if way.convert:
-        console.note(f"no available backend reads {artifact.format}: converting to ONNX for {way.card.name}")
+        reader = f"{way.card.name} does not read" if backend else "no available backend reads"
+        console.note(f"{reader} {artifact.format}: converting to ONNX for {way.card.name}")
     options = {"trust": True} if trust and "trust" in way.card.options else {}
     reply = forward.forward(artifact, way, inputs, options, _TIME_LIMIT)
     if output:
