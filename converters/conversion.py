@@ -149,7 +149,7 @@ def convert(
     digests = {role: Digest(path) for role, path in files.items()}
     model = read(paths, options)
     report = model.report
-    report.source_format = card.name
+    report.source_format, report.target_format = card.name, to
     report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
     model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
