@@ -89,32 +89,35 @@ def _sink(path: Path, part: Path) -> Sink:
 
 
 def _exchange(parts: Mapping[Path, Path]) -> None:
-    """Rename each part to its place; when one of several cannot, put back what was there before."""
-    if len(parts) == 1:
-        ((path, part),) = parts.items()
-        part.replace(path)
-        return
-    undo: list[tuple[Path, Path | None]] = []
+    """Rename each part to its place; when one cannot, put back what was there before."""
+    before: dict[Path, Path | None] = {}
     try:
         for path, part in parts.items():
-            old = path.with_name(f"{part.name}.old") if path.is_file() else None
-            if old is not None:
-                path.rename(old)
-            undo.append((path, old))
-            try:
-                part.replace(path)
-            except OSError as fault:
-                raise unwritable(path, fault) from fault
-    except Diagnostic:
-        for path, old in undo:
-            if old is not None:
-                old.replace(path)
-            elif path.is_file():
-                path.unlink()
-        raise
-    for _, old in undo:
+            before[path] = _aside(path, part)
+            part.replace(path)
+    except OSError as fault:
+        for path, old in before.items():
+            _restore(path, old, made=not parts[path].exists())
+        raise unwritable(path, fault) from fault
+    for old in before.values():
         if old is not None:
             old.unlink()
+
+
+def _aside(path: Path, part: Path) -> Path | None:
+    """Move an earlier file out of the way."""
+    if not path.is_file():
+        return None
+    old = path.with_name(f"{part.name}.old")
+    path.rename(old)
+    return old
+
+
+def _restore(path: Path, old: Path | None, *, made: bool) -> None:
+    if old is not None:
+        old.replace(path)
+    elif made:
+        path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,7 +13,7 @@ _CHANGED = frozenset({"DFT", "GridSample", "GroupNormalization"})
 
 
 def lower(proto: onnx.ModelProto, version: int) -> onnx.ModelProto:
-    """The model in the hub's operator set; refuses operators and attributes that only the newer set has, all at once."""
+    """The model in the hub's operator set; refuses what only the newer set can say, all at once."""
     new: set[str] = set()
     for node in proto.graph.node:
         if node.domain not in ("", "ai.onnx"):
