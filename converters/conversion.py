@@ -92,6 +92,9 @@ def write(
     cards know them. The model's report is told what became of each node.
     """
     card = formats().get(to)
+    _demand_suited(
+        card, to, {"opset": opset is not None, "external data": external_data, "dialect": dialect is not None}
+    )
     if card is not None and card.encode is not None:
         return _encode(model, card, out, dialect=dialect, batch=batch)
     if to != "onnx":
@@ -102,6 +105,15 @@ def write(
 
     hub = model.ir if opset is None else to_opset(model.ir, opset)
     return save(hub, out, external_data=external_data)
+
+
+def _demand_suited(card: Format | None, to: str, asked: Mapping[str, bool]) -> None:
+    """Refuses options that the target knows nothing of: none is ignored."""
+    has_dialects = card is not None and card.dialects != ("",)
+    suited = {"opset": to == "onnx", "external data": to == "onnx", "dialect": has_dialects}
+    idle = [name for name, given in asked.items() if given and not suited[name]]
+    if idle:
+        raise Diagnostic("unsuited-option", f"{to} files know no {' and no '.join(idle)}")
 
 
 def layers(model: Model, card: Format, *, dialect: str | None = None, batch: int | None = None) -> SourceGraph:
@@ -149,7 +161,7 @@ def convert(
     digests = {role: Digest(path) for role, path in files.items()}
     model = read(paths, options)
     report = model.report
-    report.source_format = card.name
+    report.source_format, report.target_format = card.name, to
     report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
     model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))

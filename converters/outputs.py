@@ -6,7 +6,7 @@ import errno
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -90,34 +90,38 @@ def _sink(path: Path, part: Path) -> Sink:
 
 def _exchange(parts: Mapping[Path, Path]) -> None:
     """Rename each part to its place; when one of several cannot, put back what was there before."""
-    if len(parts) == 1:
+    if len(parts) == 1:  # a rename over the old file: no moment without one
         ((path, part),) = parts.items()
         part.replace(path)
         return
-    undo: list[tuple[Path, Path | None]] = []
-    place = next(iter(parts))
+    before: dict[Path, Path | None] = {}
     try:
         for path, part in parts.items():
-            place = path
-            old = path.with_name(f"{part.name}.old") if path.is_file() else None
-            if old is not None:
-                path.rename(old)
-            undo.append((path, old))
+            before[path] = _aside(path, part)
             part.replace(path)
     except OSError as fault:
-        _put_back(undo)
-        raise unwritable(place, fault) from fault
-    for _, old in undo:
+        for path, old in before.items():
+            _restore(path, old, made=not parts[path].exists())
+        raise unwritable(path, fault) from fault
+    for old in before.values():
         if old is not None:
             old.unlink()
 
 
-def _put_back(undo: Sequence[tuple[Path, Path | None]]) -> None:
-    for path, old in undo:
-        if old is not None:
-            old.replace(path)
-        elif path.is_file():
-            path.unlink()
+def _aside(path: Path, part: Path) -> Path | None:
+    """Move an earlier file out of the way."""
+    if not path.is_file():
+        return None
+    old = path.with_name(f"{part.name}.old")
+    path.rename(old)
+    return old
+
+
+def _restore(path: Path, old: Path | None, *, made: bool) -> None:
+    if old is not None:
+        old.replace(path)
+    elif made:
+        path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -87,6 +87,13 @@ class Match:
         assert value is not None
         return value
 
+    def other_constant(self, at: int) -> ir.Value:
+        """Of a node with two inputs: the stored one, or the second where neither is."""
+        left, right = self.nodes[at].inputs
+        value = left if left is not None and left.const_value is not None else right
+        assert value is not None
+        return value
+
     def layer(
         self,
         kind: str,

@@ -28,6 +28,7 @@ class Report:
     """
 
     source_format: str = ""
+    target_format: str = ""
     kinds: Counter[str] = field(default_factory=Counter)
     mapped: dict[str, list[str]] = field(default_factory=dict)
     fused: dict[str, str] = field(default_factory=dict)

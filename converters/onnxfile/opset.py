@@ -11,7 +11,7 @@ import onnx_ir as ir
 from onnx import defs, helper, version_converter
 
 from converters.diagnostic import Diagnostic
-from converters.hub.builder import OPSET
+from converters.hub.builder import IR_VERSION, OPSET
 from converters.onnxfile.checking import lean
 
 _SAME_SINCE = {
@@ -29,7 +29,7 @@ def to_opset(model: ir.Model, opset: int) -> ir.Model:
     current = model.opset_imports.get("", OPSET)
     if opset == current:
         return model
-    proto = _raised(lean(model), opset) if opset > current else _relabelled(lean(model), opset)
+    proto = raised(lean(model), opset) if opset > current else _relabelled(lean(model), opset)
     return rebuilt(proto, model)
 
 
@@ -88,9 +88,11 @@ def _softmax_of_last_axis(node: onnx.NodeProto, ranks: dict[str, int]) -> bool:
     )
 
 
-def _raised(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+def raised(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
+    """The model in a newer operator set, by ONNX's version converter."""
+    proto.ir_version = max(proto.ir_version, IR_VERSION)  # older ones want every weight among the inputs
     try:
         return version_converter.convert_version(proto, opset)
-    except (RuntimeError, ValueError) as fault:
+    except (RuntimeError, ValueError, version_converter.ConvertError) as fault:
         reason = str(fault).strip().splitlines()[-1]
         raise Diagnostic("opset", f"ONNX's version converter cannot reach opset {opset}: {reason}") from fault

@@ -19,7 +19,10 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--to", type=click.Choice(TARGETS), required=True, help="The format to write.")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The file to write; default: named after the source."
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="What to write: a file, for Caffe a folder; default: named after the source.",
 )
 @click.option(
     "--input", "inputs", multiple=True, metavar="[NAME:]DIMS", help="An input's shape, such as data:1,3,224,224."
@@ -28,6 +31,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
 @click.option("--cut-at", metavar="NAMES", help="Leave out everything that is computed from these values.")
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
+@click.option("--dialect", metavar="NAME", help="The variant to write: bvlc (default) or ssd for Caffe.")
 @click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
 @click.option("--external-data", is_flag=True, help="Write the weights to a second file, <output>.data.")
 @click.option("--offline", is_flag=True, help="Open no socket.")
@@ -43,6 +47,7 @@ def convert(
     cut_at: str | None,
     batch: str | None,
     opset: int | None,
+    dialect: str | None,
     allow_missing: bool,
     external_data: bool,
     offline: bool,
@@ -57,14 +62,15 @@ def convert(
     console = Console("json" if as_json else "human")
     artifact = _artifact(sources, console, offline=offline, trust_first_use=trust_first_use)
     paths = list(artifact.files.values())
-    out = output or _default_output(artifact)
+    out = output or _default_output(artifact, to)
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
         allow_missing=allow_missing,
     )  # fmt: skip
     report = converters.convert(
-        paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data
-    )
+        paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data,
+        dialect=dialect,
+    )  # fmt: skip
     console.result("convert-report", report.document(), lambda: _summary(report, out))
 
 
@@ -79,10 +85,14 @@ def _artifact(sources: tuple[str, ...], console: Console, *, offline: bool, trus
     return found[0]
 
 
-def _default_output(artifact: Artifact) -> Path:
+_SUFFIXES = {"onnx": ".onnx", "torch7": ".t7"}
+"""What a file is called; the other formats write a folder or files with a common prefix."""
+
+
+def _default_output(artifact: Artifact, to: str) -> Path:
     weights = artifact.files.get("weights") or next(iter(artifact.files.values()))
     stem = artifact.entry.name if artifact.entry is not None else weights.name.split(".")[0]
-    return Path(f"{stem}.onnx")
+    return Path(f"{stem}{_SUFFIXES.get(to, '')}")
 
 
 def _metadata(artifact: Artifact) -> dict[str, str]:
@@ -96,7 +106,13 @@ def _metadata(artifact: Artifact) -> dict[str, str]:
 
 def _summary(report: Report, out: Path) -> str:
     layers, nodes = sum(report.kinds.values()), sum(map(len, report.mapped.values())) - len(report.fused)
-    lines = [f"{out}: {layers} layers of {report.source_format} -> {nodes} ONNX nodes"]
+    steps = [f"{layers} layers of {report.source_format}"] if layers else []
+    steps += [f"{nodes or len(report.written)} ONNX nodes"] if nodes or report.written else []
+    if report.written:
+        steps.append(
+            f"{len({name for made in report.written.values() for name in made})} layers of {report.target_format}"
+        )
+    lines = [f"{out}: {' -> '.join(steps) or 'the model as it is'}"]
     if report.fused:
         name, into = next(iter(report.fused.items()))
         lines.append(f"  merged   {len(report.fused)} nodes into others, the first: {name} into {into}")

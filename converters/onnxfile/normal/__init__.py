@@ -6,15 +6,14 @@ from collections.abc import Mapping
 
 import onnx
 import onnx_ir as ir
-from onnx import inliner, version_converter
+from onnx import inliner
 
-from converters.diagnostic import Diagnostic
 from converters.hub.builder import OPSET
 from converters.hub.layer import Dim
 from converters.hub.report import Report
 from converters.onnxfile.checking import lean
-from converters.onnxfile.normal import binding, folding, inference, naming, removing
-from converters.onnxfile.opset import rebuilt
+from converters.onnxfile.normal import binding, folding, inference, lowering, naming, removing
+from converters.onnxfile.opset import raised, rebuilt
 
 _PASSES = (folding.store_constants, removing.remove, folding.fold, folding.settle_reshapes, removing.remove_unread)
 _MAX_ROUNDS = 50  # each round of folding must get further; shape arithmetic is a few nodes deep
@@ -33,7 +32,7 @@ def normalize(
     `inputs` and `batch` replace the declared shapes. `fixed` makes every input dimension a number: a symbolic batch
     becomes 1, another symbol is refused. What is left out is noted in the report.
     """
-    proto = _upgraded(_inlined(lean(model)))
+    proto = _at_the_hubs_opset(_inlined(lean(model)))
     binding.bind(proto, model.graph.initializers, report, inputs=inputs or {}, batch=batch, fixed=fixed)
     inference.forget(proto)
     normal = rebuilt(inference.infer(proto), model)
@@ -57,15 +56,8 @@ def _inlined(proto: onnx.ModelProto) -> onnx.ModelProto:
     return inliner.inline_local_functions(proto) if proto.functions else proto
 
 
-def _upgraded(proto: onnx.ModelProto) -> onnx.ModelProto:
-    """The model in the hub's operator set, by ONNX's own version converter."""
+def _at_the_hubs_opset(proto: onnx.ModelProto) -> onnx.ModelProto:
     version = next((entry.version for entry in proto.opset_import if entry.domain in ("", "ai.onnx")), OPSET)
-    if version == OPSET:
-        return proto
-    try:
-        return version_converter.convert_version(proto, OPSET)
-    except (RuntimeError, ValueError) as fault:
-        reason = str(fault).strip().splitlines()[-1]
-        raise Diagnostic(
-            "opset", f"ONNX's version converter cannot bring it from opset {version} to {OPSET}: {reason}"
-        ) from fault
+    if version > OPSET:
+        return lowering.lower(proto, version)
+    return proto if version == OPSET else raised(proto, OPSET)
