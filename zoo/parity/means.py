@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import converters
@@ -17,7 +17,7 @@ from zoo.parity import given
 from zoo.parity.check import Means
 from zoo.parity.feeding import Port, Samples, given_samples, random_samples
 from zoo.parity.plan import HUB, Choice, Plan, Wanted, plan
-from zoo.parity.subjects import Subject
+from zoo.parity.subjects import Subject, short
 
 TIME_LIMIT = 600.0  # seconds for one portion of samples in one backend
 
@@ -33,6 +33,8 @@ def planned(
             subject.source, console=console, offline=offline, trust_first_use=trust_first_use
         )
     ]
+    names = short([want.artifact.label for want in wanted])
+    wanted = [replace(want, artifact=replace(want.artifact, label=names[want.artifact.label])) for want in wanted]
     backends = [(card, discovery.probe(card)) for card in discovery.backends()]
     return plan(wanted, backends, _readable(), choice)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import PurePath
 
 from zoo.diagnostics import UsageFault
 
@@ -42,3 +44,10 @@ def known(asked: Iterable[str], backends: Sequence[str]) -> tuple[str, ...]:
         f"no backend is called {' or '.join(unknown)}; there are {', '.join(backends)}",
         hint=f"did you mean {', '.join(near)}?" if near else "zoo backends lists them",
     )
+
+
+def short(labels: Sequence[str]) -> dict[str, str]:
+    """Label -> the same without the folders of its files, or the label itself where two would become one."""
+    names = {label: ",".join(PurePath(part).name for part in label.split(",")) for label in labels}
+    taken = Counter(names.values())
+    return {label: name if taken[name] == 1 else label for label, name in names.items()}

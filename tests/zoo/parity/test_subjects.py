@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zoo.diagnostics import UsageFault
-from zoo.parity.subjects import Subject, known, parse
+from zoo.parity.subjects import Subject, known, parse, short
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,11 @@ def test_unknown_backends_are_all_named_with_the_nearest_names():
 
 def test_names_are_kept_once_in_their_order():
     assert known(["opencv", "caffe", "opencv"], ["caffe", "opencv"]) == ("opencv", "caffe")
+
+
+def test_folders_are_left_out_of_labels_unless_two_would_become_one():
+    assert short(["/a/net.prototxt,/a/net.caffemodel", "open-nsfw@caffe"]) == {
+        "/a/net.prototxt,/a/net.caffemodel": "net.prototxt,net.caffemodel",
+        "open-nsfw@caffe": "open-nsfw@caffe",
+    }
+    assert short(["/a/m.onnx", "/b/m.onnx"]) == {"/a/m.onnx": "/a/m.onnx", "/b/m.onnx": "/b/m.onnx"}
