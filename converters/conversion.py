@@ -49,7 +49,7 @@ class Model:
     files: Mapping[str, Path]
 
 
-def read(paths: Sequence[Path], options: Options | None = None) -> Model:
+def read(paths: Sequence[Path | str], options: Options | None = None) -> Model:
     """Read the files of one artifact into the hub."""
     options = options or Options()
     card, files = identify(paths)
@@ -79,7 +79,7 @@ def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceG
 def write(
     model: Model,
     to: str,
-    out: Path,
+    out: Path | str,
     *,
     opset: int | None = None,
     external_data: bool = False,
@@ -96,7 +96,7 @@ def write(
         card, to, {"opset": opset is not None, "external data": external_data, "dialect": dialect is not None}
     )
     if card is not None and card.encode is not None:
-        return _encode(model, card, out, dialect=dialect, batch=batch)
+        return _encode(model, card, Path(out), dialect=dialect, batch=batch)
     if to != "onnx":
         known = ", ".join(name for name, card in formats().items() if card.encode or name == "onnx")
         raise Diagnostic("unsupported-target", f"zoo does not write {to} yet", hint=f"formats it writes: {known}")
@@ -104,7 +104,7 @@ def write(
     from converters.onnxfile.saving import save
 
     hub = model.ir if opset is None else to_opset(model.ir, opset)
-    return save(hub, out, external_data=external_data)
+    return save(hub, Path(out), external_data=external_data)
 
 
 def _demand_suited(card: Format | None, to: str, asked: Mapping[str, bool]) -> None:
@@ -143,9 +143,9 @@ def _encode(model: Model, card: Format, out: Path, *, dialect: str | None, batch
 
 
 def convert(
-    paths: Sequence[Path],
+    paths: Sequence[Path | str],
     to: str,
-    out: Path,
+    out: Path | str,
     *,
     options: Options | None = None,
     metadata: Mapping[str, str] | None = None,
@@ -166,7 +166,8 @@ def convert(
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
     model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
     report.outputs = write(model, to, out, opset=opset, external_data=external_data, dialect=dialect)
-    write_text(out.with_name(f"{out.name}.report.json"), report.json())
+    target = Path(out)
+    write_text(target.with_name(f"{target.name}.report.json"), report.json())
     return report
 
 

@@ -10,8 +10,9 @@ from converters.format import Format, formats
 from converters.sniffing import Sniffed, sniff
 
 
-def identify(paths: Sequence[Path]) -> tuple[Format, Mapping[str, Path]]:
+def identify(given: Sequence[Path | str]) -> tuple[Format, Mapping[str, Path]]:
     """The format that all files share and the files by role; refuses strangers, mixtures and doubles by name."""
+    paths = [Path(path) for path in given]
     if not paths:
         raise Diagnostic("no-source", "no file is given")
     found = {path: sniff(path) for path in paths}

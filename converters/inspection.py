@@ -40,7 +40,7 @@ class Inspection:
     blockers: tuple[str, ...]
 
 
-def inspect(paths: Sequence[Path], options: Options | None = None) -> Inspection:
+def inspect(paths: Sequence[Path | str], options: Options | None = None) -> Inspection:
     """List what the files of one artifact hold, reading no weights. Broken files are refused as `read` does."""
     options = options or Options()
     card, files = identify(paths)
@@ -66,7 +66,7 @@ def inspect(paths: Sequence[Path], options: Options | None = None) -> Inspection
     )
 
 
-def _blockers(paths: Sequence[Path], options: Options) -> tuple[str, ...]:
+def _blockers(paths: Sequence[Path | str], options: Options) -> tuple[str, ...]:
     try:
         read(paths, options)
     except Diagnostic as fault:

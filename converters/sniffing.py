@@ -21,10 +21,11 @@ class Sniffed:
     what: str
 
 
-def sniff(path: Path) -> Sniffed:
+def sniff(given: Path | str) -> Sniffed:
     """Say what a file is; an unreadable one is a `Diagnostic`, an unknown one has no format."""
     import os
 
+    path = Path(given)
     with opened(path) as descriptor:
         head = os.read(descriptor, HEAD)
     stray = no_model(head)

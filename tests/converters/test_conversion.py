@@ -32,6 +32,14 @@ def converted(tmp_path):
     return out, converters.convert(small(tmp_path), "onnx", out)
 
 
+def test_paths_may_be_strings(tmp_path):
+    graph, weights = map(str, small(tmp_path))
+    assert converters.sniff(graph).format == "caffe"
+    converters.convert([graph, weights], "onnx", str(tmp_path / "net.onnx"))
+    converters.write(converters.read([graph, weights]), "onnx", str(tmp_path / "again.onnx"))
+    assert converters.inspect([graph, weights]).format == "caffe"
+
+
 def test_input_and_output_names_of_the_source_are_kept(converted):
     model = onnx.load(converted[0])
     assert [value.name for value in model.graph.input] == ["data"]
