@@ -35,15 +35,22 @@ def window(attrs: Attributes, kernel: Sizes, sizes: Sizes) -> Padded:
     pads = attrs.integers("pads") or (0,) * 2 * dims
     plain = Padded(kernel, stride, pads[:dims], pads[dims:], dilation)
     mode = attrs.text("auto_pad") or "NOTSET"
-    if mode == "NOTSET":
-        return plain
-    if mode == "VALID":
-        return Padded(kernel, stride, (0,) * dims, (0,) * dims, dilation)
+    if mode in ("NOTSET", "VALID"):
+        return _fitting(
+            plain if mode == "NOTSET" else Padded(kernel, stride, (0,) * dims, (0,) * dims, dilation), sizes
+        )
     totals = [
         max((-(-size // step) - 1) * step + extent - size, 0)
         for size, step, extent in zip(sizes, stride, plain.extent, strict=True)
     ]
     return Padded(kernel, stride, *split(totals, upper=mode == "SAME_UPPER"), dilation)
+
+
+def _fitting(padded: Padded, sizes: Sizes) -> Padded:
+    room = [sum(parts) for parts in zip(sizes, padded.before, padded.after, strict=True)]
+    if any(extent > size for extent, size in zip(padded.extent, room, strict=True)):
+        raise Declined(f"its window {list(padded.extent)} is larger than its padded input {room}")
+    return padded
 
 
 def split(totals: Sequence[int], *, upper: bool) -> tuple[Sizes, Sizes]:

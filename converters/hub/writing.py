@@ -106,8 +106,12 @@ def _first_that_holds(
 
 
 def _typed(match: Match, row: Write, view: View, title: str) -> Declined | None:
-    """Declines element types that the row does not know."""
-    foreign = {view.dtype(value) for value in (*match.inputs, *match.outputs)} - set(row.dtypes)
+    """Declines element types that the row does not know, and values without numbers."""
+    values = (*match.inputs, *match.outputs)
+    empty = [value.name for value in values if value.shape is not None and 0 in tuple(value.shape)]
+    if empty:
+        return Declined(f"{empty[0]} holds no numbers")
+    foreign = {view.dtype(value) for value in values} - set(row.dtypes)
     if not foreign:
         return None
     return Declined(f"its values are {', '.join(sorted(foreign))}; {title} computes it in {', '.join(row.dtypes)}")

@@ -112,6 +112,8 @@ def max_(match: Match, view: View) -> Sequence[Layer]:
 def min_(match: Match, view: View) -> Sequence[Layer]:
     """Writes Min of equal shapes as -max(-x, -y)."""
     _demand_equal(match, view)
+    if len(match.inputs) == 1:
+        return _several(match, {})
     layers, turned = [], []
     for position, value in enumerate(match.inputs):
         turned.append(f"{match.name}/minus{position}")

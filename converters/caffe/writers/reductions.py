@@ -20,8 +20,8 @@ def reduce_(match: Match, view: View) -> Sequence[Layer]:
     data, kind = match.inputs[0], match.nodes[0].op_type
     rank = view.rank(data)
     axes = sorted(view.axis(data, axis) for axis in _axes(match, view))
-    if not axes:
-        axes = [] if match.attrs[0].flag("noop_with_empty_axes") else list(range(rank))
+    everything = not match.attrs[0].flag("noop_with_empty_axes")
+    axes = axes or (list(range(rank)) if everything else [])
     keep = match.attrs[0].flag("keepdims")
     out = [1 if axis in axes else size for axis, size in enumerate(view.sizes(data))]
     if rank == 4 and axes == [2, 3] and kind in _POOLED:

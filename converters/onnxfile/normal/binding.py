@@ -25,6 +25,9 @@ def bind(
 ) -> None:
     """Write the settled shapes into the proto's inputs; refuses all dimensions that stay open, at once."""
     ports = [port for port in proto.graph.input if port.name not in weights]
+    strange = [port.name for port in ports if not port.type.HasField("tensor_type")]
+    if strange:
+        raise Diagnostic("unsupported-input", f"the inputs {', '.join(strange)} are no tensors")
     declared = {port.name: _declared(port) for port in ports}
     shapes = {port.name: port.shape for port in settle(declared, inputs, "the ONNX model")}
     given = batch if batch is not None else 1 if fixed else None
