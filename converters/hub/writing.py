@@ -111,6 +111,9 @@ def _typed(match: Match, row: Write, view: View, title: str) -> Declined | None:
     empty = [value.name for value in values if value.shape is not None and 0 in tuple(value.shape)]
     if empty:
         return Declined(f"{empty[0]} holds no numbers")
+    vague = [value.name for value in values if value.dtype is None]
+    if vague:
+        return Declined(f"nobody knows the type of {', '.join(map(str, vague))}: the model contradicts itself")
     foreign = {view.dtype(value) for value in values} - set(row.dtypes)
     if not foreign:
         return None
