@@ -32,7 +32,10 @@ REASONS = {
         "differs by no multiple of its dilation",
     ),
     "a weight that is computed": ("a = Relu(w0)\nb = Mul(a, in0)\nout0 = Conv(in0, b)", "its weight is computed"),
-    "a product of two computed values": ("a = Transpose<perm = [0, 1, 3, 2]>(in0)\nout0 = MatMul(in0, a)", "stored matrix"),
+    "a product of two computed values": (
+        "a = Transpose<perm = [0, 1, 3, 2]>(in0)\nout0 = MatMul(in0, a)",
+        "stored matrix",
+    ),
     "shapes that do not fit": ("out0 = MatMul(in0, in0)", "the model contradicts itself"),
     "the first of equal values": ("out0 = ArgMax<axis = 1>(in0)", "Caffe's ArgMax the last"),
     "interpolation": (
@@ -99,10 +102,8 @@ def test_open_sizes_are_refused_with_the_option_that_fixes_them(tmp_path):
 
 
 def test_control_flow_is_refused(tmp_path):
-    ends = helper.make_empty_tensor_value_info("y")
-    branch = helper.make_graph(
-        [helper.make_node("Relu", ["x"], ["y"])], "branch", [], [helper.make_empty_tensor_value_info("y")]
-    )
+    ends = [helper.make_empty_tensor_value_info("y")]
+    branch = helper.make_graph([helper.make_node("Relu", ["x"], ["y"])], "branch", [], ends)
     nodes = [
         helper.make_node("ReduceMax", ["x"], ["top"], keepdims=0),
         helper.make_node("Greater", ["top", "zero"], ["is"]),
