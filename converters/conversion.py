@@ -30,6 +30,7 @@ class Options:
     outputs        compute these values only
     cut_at         leave out everything that is computed from these values
     batch          a number, "dynamic", or None: dynamic where the network allows it, else as declared
+    key            which of several models in the file: a path of names and numbers such as `state.net`
     allow_missing  fill weights that the file lacks instead of refusing
     """
 
@@ -38,6 +39,7 @@ class Options:
     cut_at: Sequence[str] = ()
     batch: int | str | None = None
     allow_missing: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,10 @@ def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceG
     from converters.hub import selection
 
     assert card.decode is not None
-    graph = resolve(card.decode)(files, options.inputs or {})
+    if options.key is not None and not card.keyed:
+        raise Diagnostic("no-keys", f"files of {card.title} hold one model; --key picks nothing in them")
+    chosen = {"key": options.key} if card.keyed else {}
+    graph = resolve(card.decode)(files, options.inputs or {}, **chosen)
     assert isinstance(graph, SourceGraph)
     if options.cut_at:
         graph = selection.cut(graph, options.cut_at)

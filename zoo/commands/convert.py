@@ -26,6 +26,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
 )
 @click.option("--outputs", metavar="NAMES", help="Compute these values only (separated by commas).")
 @click.option("--cut-at", metavar="NAMES", help="Leave out everything that is computed from these values.")
+@click.option("--key", metavar="KEY", help="Which of several models in the file, such as state.net.")
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
 @click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
@@ -41,6 +42,7 @@ def convert(
     inputs: tuple[str, ...],
     outputs: str | None,
     cut_at: str | None,
+    key: str | None,
     batch: str | None,
     opset: int | None,
     allow_missing: bool,
@@ -60,7 +62,7 @@ def convert(
     out = output or _default_output(artifact)
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
-        allow_missing=allow_missing,
+        allow_missing=allow_missing, key=key,
     )  # fmt: skip
     report = converters.convert(
         paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data

@@ -1,0 +1,89 @@
+"""A .t7 file -> a SourceGraph: the module found, its tree unrolled, its inputs settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from converters.hub import reading
+from converters.hub.layer import Dim, Layer, Port, SourceGraph
+from converters.hub.optable import gather
+from converters.hub.ports import settle
+from converters.hub.probe import Probe
+from converters.torch7 import checkpoint, inputs, t7
+from converters.torch7.containers import CONTAINERS
+from converters.torch7.modules import Parameters
+from converters.torch7.objects import Object
+from converters.torch7.unroll import Network, leaves
+
+OPS = "converters.torch7.ops"
+Shapes = Mapping[str, tuple[Dim, ...]]
+
+
+def decode(files: Mapping[str, Path], given: Shapes, key: str | None = None) -> SourceGraph:
+    """Read a Torch7 network. `given` are the shapes of its inputs, which the file seldom tells.
+
+    One input is called `input`; the entries of a table are `input1`, `input2`, and in nested tables `input2.1`.
+    """
+    path = files["model"]
+    document = t7.read(path)
+    module, place = checkpoint.model(document.value, key, str(path))
+    notes = [f'the model is the value under "{place}"'] if place else []
+    if document.rest:
+        notes.append(f"{document.rest} bytes after the first object are not read; torch.load does not read them either")
+    names = inputs.names(module, given)
+    if not given:
+        shape, how = inputs.derive(module, Parameters(path), lambda shape: _readable(module, path, shape))
+        if shape is not None:
+            given = {inputs.ONLY: shape}
+            notes.append(f"the input's shape {_show(shape)} is derived: {how}")
+        else:
+            _demand_known(module, path, names)
+    ports = settle(dict.fromkeys(names), given, str(path))
+    return _graph(module, path, ports, notes)
+
+
+def _readable(module: Object, path: Path, shape: tuple[Dim, ...]) -> bool:
+    """Whether the whole network accepts an input of this shape, for every batch size."""
+    from converters.diagnostic import Diagnostic
+    from converters.hub.report import Report
+
+    try:
+        graph = _graph(module, path, [Port(inputs.ONLY, ("N", *shape[1:]))], [])
+        reading.read(graph, gather(OPS), Report(), file=str(path), allow_missing=True)
+    except Diagnostic:
+        return False
+    return True
+
+
+def _demand_known(module: Object, path: Path, names: Sequence[str]) -> None:
+    """Refuses unknown classes before missing shapes: no shape would help."""
+    network = _network(path, lambda _layers, _value: None)
+    network.run(module, inputs.tree(names))
+    reading.preflight(SourceGraph("", (), (), tuple(network.layers), network.blobs), gather(OPS), str(path))
+
+
+def _graph(module: Object, path: Path, ports: Sequence[Port], notes: Sequence[str]) -> SourceGraph:
+    probe = Probe(ports, gather(OPS))
+    network = _network(path, probe.shape)
+    output = network.run(module, inputs.tree([port.name for port in ports]))
+    outputs = tuple(dict.fromkeys(leaves(output)))
+    stored = sorted(network.parameters.cast)
+    more = [f"numbers stored as {', '.join(stored)} become float32"] if stored else []
+    return SourceGraph(
+        name=path.name.split(".")[0],
+        inputs=tuple(ports),
+        outputs=outputs,
+        layers=tuple(network.layers),
+        blobs={**{port.name: port.name for port in ports}, **network.blobs},
+        pruned=tuple(network.pruned),
+        notes=(*notes, *more),
+    )
+
+
+def _network(path: Path, shape: object) -> Network:
+    return Network(str(path), Parameters(path), CONTAINERS, shape)  # type: ignore[arg-type]
+
+
+def _show(shape: Sequence[Dim]) -> str:
+    return ",".join(str(dim) for dim in shape)
