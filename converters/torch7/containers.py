@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from converters.torch7 import gmodule, weightnorm
-from converters.torch7.objects import Object
+from converters.torch7.objects import Object, Table
 from converters.torch7.unroll import Call, Container, Network, Tree, Walk, child, children, integer, leaves
 
 
@@ -188,6 +188,22 @@ def unpooling(network: Network, call: Call) -> Walk:
     yield
 
 
+def partial_linear(network: Network, call: Call) -> Walk:
+    """PartialLinear keeps its weight in the LookupTable of a network of its own; the layer is lent it."""
+    inner = call.module.fields.strings.get("network")
+    for position in (1, 2):
+        modules = inner.fields.strings.get("modules") if isinstance(inner, Object) else None
+        listed = modules.array() if isinstance(modules, Table) else []
+        inner = listed[position - 1] if len(listed) >= position else None
+    if not isinstance(inner, Object):
+        network.refuse(call, "has no network of a ParallelTable with a LookupTable")
+    for name, weight in network.parameters.weights(inner).items():
+        network.parameters.lend(call.module, str(name), weight)
+    (value,) = network.layer(call)
+    return value
+    yield
+
+
 def _entries(network: Network, call: Call, count: int | None = None) -> tuple[Tree, ...]:
     if isinstance(call.value, str):
         network.refuse(
@@ -284,6 +300,7 @@ CONTAINERS: dict[str, Container] = {
     "nngraph.JustElement": routed(_just_element, "takes the only entry of a table"),
     "nngraph.JustTable": routed(lambda _network, call: (call.value,), "makes a table of one entry"),
     "nn.SplitTable": split_table,
+    "nn.PartialLinear": partial_linear,
     "nn.MixtureTable": mixture_table,
     "nn.CAddTensorTable": add_tensor_table,
     "nn.SpatialMaxUnpooling": unpooling,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from converters.hub import reading
@@ -14,7 +15,7 @@ from converters.torch7 import checkpoint, inputs, t7
 from converters.torch7.containers import CONTAINERS
 from converters.torch7.modules import Parameters
 from converters.torch7.objects import Object
-from converters.torch7.unroll import Network, leaves
+from converters.torch7.unroll import Network, Tree
 
 OPS = "converters.torch7.ops"
 Shapes = Mapping[str, tuple[Dim, ...]]
@@ -67,18 +68,42 @@ def _graph(module: Object, path: Path, ports: Sequence[Port], notes: Sequence[st
     probe = Probe(ports, gather(OPS))
     network = _network(path, probe.shape)
     output = network.run(module, inputs.tree([port.name for port in ports]))
-    outputs = tuple(dict.fromkeys(leaves(output)))
+    outputs, layers = _named(network, output)
     stored = sorted(network.parameters.cast)
     more = [f"numbers stored as {', '.join(stored)} become float32"] if stored else []
     return SourceGraph(
         name=path.name.split(".")[0],
         inputs=tuple(ports),
         outputs=outputs,
-        layers=tuple(network.layers),
+        layers=layers,
         blobs={**{port.name: port.name for port in ports}, **network.blobs},
         pruned=tuple(network.pruned),
         notes=(*notes, *more),
     )
+
+
+def _named(network: Network, output: Tree) -> tuple[tuple[str, ...], tuple[Layer, ...]]:
+    """Outputs called `output`, or `output1`, `output2.1` in tables; one that is an input or comes twice is copied."""
+    wanted = dict(inputs.paths(output, "output"))
+    made = {value for layer in network.layers for value in layer.outputs}
+    renamed: dict[str, str] = {}
+    copies = []
+    for name, value in wanted.items():
+        if value in made and value not in renamed:
+            renamed[value] = name
+            network.blobs[name] = network.blobs.pop(value)
+        else:
+            copies.append(Layer("nn.Identity", name, (renamed.get(value, value),), (name,)))
+            network.blobs[name] = name
+    layers = [
+        replace(
+            layer,
+            inputs=tuple(renamed.get(value, value) for value in layer.inputs),
+            outputs=tuple(renamed.get(value, value) for value in layer.outputs),
+        )
+        for layer in network.layers
+    ]
+    return tuple(wanted), (*layers, *copies)
 
 
 def _network(path: Path, shape: object) -> Network:

@@ -49,6 +49,18 @@ def tree(found: Sequence[str]) -> Tree:
     return _tuples(table)
 
 
+def paths(value: Tree, name: str) -> Iterator[tuple[str, str]]:
+    """Every value of a table with its name: `name` itself, or `name1`, `name2.1`."""
+    waiting: list[tuple[str, Tree]] = [(name, value)]
+    while waiting:
+        path, item = waiting.pop()
+        if isinstance(item, str):
+            yield path, item
+        else:
+            dot = "" if path == name else "."
+            waiting.extend((f"{path}{dot}{position}", item[position - 1]) for position in range(len(item), 0, -1))
+
+
 def derive(module: Object, parameters: Parameters, fits: Callable[[Shape], bool]) -> tuple[Shape | None, str]:
     """The shape of the only input and how it is known; None where nothing in the file says it.
 
