@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from converters.torch7 import gmodule, weightnorm
 from converters.torch7.objects import Object, Table
@@ -28,18 +28,13 @@ def decorator(network: Network, call: Call) -> Walk:
 
 def concat_table(_network: Network, call: Call) -> Walk:
     """The same input for each; a table of their outputs."""
-    outputs = []
-    for inner in children(call):
-        outputs.append((yield inner))
-    return tuple(outputs)
+    return (yield from _each(children(call)))
 
 
 def concat(network: Network, call: Call) -> Walk:
     """The same input for each; the outputs joined by a layer of the container's own kind."""
-    outputs = []
-    for inner in children(call):
-        outputs.append((yield inner))
-    (value,) = network.layer(call, inputs=tuple(outputs))
+    outputs = yield from _each(children(call))
+    (value,) = network.layer(call, inputs=outputs)
     return value
 
 
@@ -47,10 +42,7 @@ def parallel_table(network: Network, call: Call) -> Walk:
     """An entry of the table for each."""
     inner = children(call)
     entries = _entries(network, call, len(inner))
-    outputs = []
-    for module, entry in zip(inner, entries, strict=True):
-        outputs.append((yield module._replace(value=entry)))
-    return tuple(outputs)
+    return (yield from _each([module._replace(value=entry) for module, entry in zip(inner, entries, strict=True)]))
 
 
 def map_table(network: Network, call: Call) -> Walk:
@@ -58,25 +50,25 @@ def map_table(network: Network, call: Call) -> Walk:
     inner = children(call)[:1]
     if not inner:
         network.refuse(call, "holds no module")
-    outputs = []
-    for position, entry in enumerate(_entries(network, call), 1):
-        outputs.append((yield child(call, inner[0].module, position, entry)))
-    return tuple(outputs)
+    entries = enumerate(_entries(network, call), 1)
+    return (yield from _each([child(call, inner[0].module, position, entry) for position, entry in entries]))
 
 
 def parallel(network: Network, call: Call) -> Walk:
     """A slice of the input for each (along inputDimension), the outputs joined (along outputDimension)."""
-    outputs = []
-    for position, inner in enumerate(children(call), 1):
+    inner = []
+    for position, module in enumerate(children(call), 1):
         extra = {"dimension": integer(call, "inputDimension", 1), "index": position}
         (part,) = network.layer(call, kind="nn.Select", extra=extra, role=f"select{position}")
-        outputs.append((yield inner._replace(value=part)))
-    (value,) = network.layer(call, inputs=tuple(outputs))
+        inner.append(module._replace(value=part))
+    outputs = yield from _each(inner)
+    (value,) = network.layer(call, inputs=outputs)
     return value
 
 
 def folded(network: Network, call: Call) -> Walk:
     """Bottle and CReLU: the input is folded, the modules run on it, the result gets its dimensions back."""
+    value: Tree
     (value,) = network.layer(call, kind=f"{call.module.kind}/fold", role="fold")
     for inner in children(call):
         value = yield inner._replace(value=value)
@@ -202,6 +194,15 @@ def partial_linear(network: Network, call: Call) -> Walk:
     (value,) = network.layer(call)
     return value
     yield
+
+
+def _each(calls: Sequence[Call]) -> Walk:
+    """Their outputs as a table."""
+    outputs = []
+    for call in calls:
+        output = yield call
+        outputs.append(output)
+    return tuple(outputs)
 
 
 def _entries(network: Network, call: Call, count: int | None = None) -> tuple[Tree, ...]:

@@ -10,7 +10,8 @@ from converters.hub.layer import Layer
 from converters.torch7.reading import array, batched, flag, unbatched, whole
 
 _SAMPLE = {"HW": "WH", "HWT": "TWH"}
-"""Spatial dimensions in their order (time comes last here) -> which sample is for which dimension (THNN SpatialFractionalMaxPooling.c:41, VolumetricFractionalMaxPooling.c:41)."""
+"""Spatial dimensions in their order (time comes last here) -> which sample is for which dimension
+(THNN SpatialFractionalMaxPooling.c:41, VolumetricFractionalMaxPooling.c:41)."""
 
 
 def pool(layer: Layer, emit: Emit, letters: str) -> ir.Value:
@@ -55,4 +56,5 @@ def _starts(sample: np.float32, size: int, count: int, width: int) -> np.ndarray
     alpha = np.float32(last) / np.float32(count - 1)
     first = int(np.float32(sample * alpha))
     starts = [int((np.float32(i) + sample) * alpha) - first for i in range(count - 1)]
-    return np.clip(np.array([*starts, last]), 0, last)
+    places: np.ndarray = np.clip(np.array([*starts, last]), 0, last)
+    return places

@@ -17,8 +17,8 @@ def gmodule(network: Network, call: Call) -> Walk:
     if several and isinstance(call.value, str):
         network.refuse(call, "has several inputs, and gets one tensor")
     inputs: dict[int, dict[int, Tree]] = {}
-    first = {position: value for position, value in enumerate(call.value, 1)} if several else {1: call.value}
-    inputs[id(_data(network, call, innode))] = {key: value for key, value in first.items()}
+    first = dict(enumerate(call.value, 1)) if several else {1: call.value}
+    inputs[id(_data(network, call, innode))] = first
     number = 0
     for node in nodes:
         data = _data(network, call, node)

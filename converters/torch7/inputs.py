@@ -26,7 +26,7 @@ def names(module: Object, given: Mapping[str, Shape]) -> list[str]:
     if tables:
         return [*tables, *(name for name in given if name not in tables)]
     count = input_count(module)
-    if count is None and module.kind in ("nn.ParallelTable",):
+    if count is None and module.kind == "nn.ParallelTable":
         modules = module.fields.strings.get("modules")
         count = len(modules.array()) if isinstance(modules, Table) else None
     return [ONLY] if count is None or count <= 1 else [f"{ONLY}{position}" for position in range(1, count + 1)]

@@ -1,4 +1,4 @@
-"""The two spellings of Torch's serialisation, number by number: binary (either byte order, long of 4 or 8) and ascii."""
+"""The spellings of Torch's serialisation, number by number: binary (either byte order, longs of 4 or 8) and ascii."""
 
 from __future__ import annotations
 
@@ -65,29 +65,37 @@ class Binary:
 
     @property
     def position(self) -> int:
+        """The byte that is read next."""
         return self._cursor.position
 
     def integer(self) -> int:
+        """A C int."""
         return int(self._int.unpack(self._cursor.take(4))[0])
 
     def longs(self, count: int) -> tuple[int, ...]:
+        """C longs."""
         code = "q" if self._long_size == 8 else "i"
         return struct.unpack(f"{self._order}{count}{code}", self._cursor.take(count * self._long_size))
 
     def number(self) -> float:
+        """A double."""
         return float(self._double.unpack(self._cursor.take(8))[0])
 
     def string(self, count: int) -> bytes:
+        """Raw bytes."""
         return self._cursor.take(count)
 
     def skip_string(self, count: int) -> None:
+        """Step over raw bytes."""
         self._cursor.skip(count)
 
     def skip_numbers(self, count: int, dtype: np.dtype[np.generic]) -> tuple[int, int]:
+        """Step over an array and say where it lies."""
         start = self._cursor.skip(count * dtype.itemsize)
         return start, self._cursor.position
 
     def dtype(self, letter: str) -> np.dtype[np.generic]:
+        """An element type in this file's spelling."""
         return np.dtype(f"{self._order}{f'i{self._long_size}' if letter == 'l' else letter}")
 
 
@@ -103,13 +111,16 @@ class Ascii:
 
     @property
     def position(self) -> int:
+        """The byte that is read next."""
         return self._cursor.position
 
     def integer(self) -> int:
+        """A C int."""
         (value,) = self.longs(1)
         return value
 
     def longs(self, count: int) -> tuple[int, ...]:
+        """C longs."""
         if count == 0:
             return ()
         words = self._line(count * _LINE).split()
@@ -121,21 +132,25 @@ class Ascii:
             self.fail("a line should hold whole numbers and does not")
 
     def number(self) -> float:
+        """A double."""
         try:
             return float(self._line(_LINE))
         except ValueError:
             self.fail("a line should hold a number and does not")
 
     def string(self, count: int) -> bytes:
+        """Raw bytes."""
         raw = self._cursor.take(count)
         self._newline(count)
         return raw
 
     def skip_string(self, count: int) -> None:
+        """Step over raw bytes."""
         self._cursor.skip(count)
         self._newline(count)
 
     def skip_numbers(self, count: int, dtype: np.dtype[np.generic]) -> tuple[int, int]:
+        """Step over an array and say where it lies."""
         start = self._cursor.position
         if dtype.itemsize == 1:  # characters and bytes are written raw
             self._cursor.skip(count)
@@ -150,6 +165,7 @@ class Ascii:
         return start, end
 
     def dtype(self, letter: str) -> np.dtype[np.generic]:
+        """An element type in this file's spelling."""
         return np.dtype("<i8" if letter == "l" else f"<{letter}")
 
     def _line(self, longest: int) -> bytes:

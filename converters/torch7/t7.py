@@ -1,7 +1,7 @@
 """Torch7's serialisation, complete and without recursion: a file -> inert records; numbers stay in the file.
 
-Written from the format as real Torch writes it. Tags: 0 nil, 1 number, 2 string, 3 table, 4 Torch object, 5 boolean, 6, 7
-and 8 functions. Indices of back references are registered before the body is read, so that cycles are possible.
+Written from the format as real Torch writes it. Tags: 0 nil, 1 number, 2 string, 3 table, 4 Torch object, 5 boolean,
+6, 7 and 8 functions. Indices of back references are registered before the body is read, so that cycles are possible.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-
 
 from converters.binary import Cursor, mapped
 from converters.diagnostic import Diagnostic

@@ -10,7 +10,7 @@ from converters.weights import ComputedWeight, Weight
 
 
 def weight(module: Object, parameters: Parameters) -> Weight | None:
-    """g * v / sqrt(sum(v^2) + 1e-4), its output dimension moved back to its place; None where fields lack.
+    """The weight g * v / sqrt(sum(v^2) + 1e-4), its output dimension moved back to its place; None where fields lack.
 
     The constant is the source's own 10e-5 (nn/WeightNorm.lua, updateWeight).
     """

@@ -20,7 +20,7 @@ class Window:
 
 
 def window(layer: Layer, emit: Emit, letters: str) -> Window:
-    """kH kW, dH dW, padH padW (absent: 0, or the one field `padding` of old files), dilationH dilationW (absent: 1)."""
+    """KH kW, dH dW, padH padW (absent: 0, or the one field `padding` of old files), dilationH dilationW (absent: 1)."""
     old = whole(layer, emit, "padding", 0) if "padW" not in layer.attrs else 0
     kernel = tuple(whole(layer, emit, f"k{letter}") for letter in letters)
     stride = tuple(whole(layer, emit, f"d{letter}", 1) for letter in letters)

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import demand_channels, flag, optional, parameter, real, scalar, whole
+from converters.torch7.reading import demand_channels, parameter, real, scalar, whole
 
 ReadOp = Callable[[Layer, Emit], ir.Value]
 
@@ -131,57 +131,8 @@ def power(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Pow", data, scalar(emit, real(layer, emit, "pow"), "power"))
 
 
-def with_constant(op: str) -> ReadOp:
-    """Reads MulConstant and AddConstant; the constant is a number, or a tensor of the input's last dimensions."""
-
-    def read(layer: Layer, emit: Emit) -> ir.Value:
-        from converters.torch7.reading import tensor
-
-        (data,) = emit.inputs
-        if "constant_scalar" in layer.attrs:
-            return emit(op, data, scalar(emit, real(layer, emit, "constant_scalar"), "constant"))
-        return emit(op, data, emit.derived(tensor(layer, emit, "constant_tensor"), "constant"))
-
-    return read
-
-
-def mul(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads Mul: times one learned number."""
-    (data,) = emit.inputs
-    return emit("Mul", data, parameter(layer, emit, "weight", (1,)))
-
-
-def dropout(*, always_scales: bool = False) -> ReadOp:
-    """Reads Dropout: nothing in evaluation, but the oldest kind (v2 false or absent) still scales by 1 - p."""
-
-    def read(layer: Layer, emit: Emit) -> ir.Value:
-        (data,) = emit.inputs
-        p = real(layer, emit, "p", 0.5)
-        if flag(layer, "stochastic_inference") and p > 0:
-            emit.refuse("drops values at random in evaluation too (stochastic_inference)")
-        if (flag(layer, "v2") and not always_scales) or p == 0:
-            return emit.dropped("drops values in training only")
-        return emit("Mul", data, scalar(emit, 1 - p, "kept"))
-
-    return read
-
-
-def white_noise(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads WhiteNoise, which in evaluation adds its mean."""
-    (data,) = emit.inputs
-    mean = real(layer, emit, "mean", 0)
-    return emit("Add", data, scalar(emit, mean, "mean")) if mean else emit.dropped("adds noise in training only")
-
-
-def nothing(reason: str) -> ReadOp:
-    """Reads what does nothing in evaluation."""
-    return lambda layer, emit: emit.dropped(reason)
-
-
 def gated(layer: Layer, emit: Emit) -> ir.Value:
     """Reads GatedLinearUnit: the first half of a dimension times the sigmoid of the second."""
-    from converters.torch7.reading import axis
-
     (data,) = emit.inputs
     at = axis(emit, data, whole(layer, emit, "dim", emit.rank(data)))
     size = emit.size(data, at)
@@ -191,7 +142,6 @@ def gated(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Mul", first, emit("Sigmoid", second))
 
 
-_TRAINING = "acts in training only"
 _PLAIN = {
     "Abs": "Abs", "Exp": "Exp", "Log": "Log", "Sqrt": "Sqrt", "Sigmoid": "Sigmoid", "SoftSign": "Softsign",
     "Tanh": "Tanh",
@@ -217,18 +167,5 @@ READ = {
     "nn.LogSigmoid": Read(log_sigmoid),
     "nn.Square": Read(square),
     "nn.Power": Read(power),
-    "nn.MulConstant": Read(with_constant("Mul")),
-    "nn.AddConstant": Read(with_constant("Add")),
-    "nn.Mul": Read(mul),
-    "nn.Dropout": Read(dropout()),
-    **dict.fromkeys(("nn.SpatialDropout", "nn.VolumetricDropout"), Read(dropout(always_scales=True))),
-    "nn.WhiteNoise": Read(white_noise),
     "nn.GatedLinearUnit": Read(gated),
-    "nn.Identity": Read(nothing("does nothing")),
-    "nn.Contiguous": Read(nothing("changes the memory layout only")),
-    "nn.Copy": Read(nothing("copies between tensor types")),
-    "nn.PrintSize": Read(nothing("prints while it runs")),
-    **dict.fromkeys(("nn.ZeroGrad", "nn.GradientReversal", "nn.L1Penalty"), Read(nothing(_TRAINING))),
 }
-
-

@@ -187,7 +187,7 @@ def _local_weight(layer: Layer, emit: Emit, places: int, out: int, patch: int) -
 
 READ = {
     **dict.fromkeys(
-        ("nn.SpatialConvolution", "nn.SpatialConvolutionMM", "nn.SpatialDilatedConvolution", 
+        ("nn.SpatialConvolution", "nn.SpatialConvolutionMM", "nn.SpatialDilatedConvolution",
          "cudnn.SpatialConvolution", "nn.SpatialConvolutionCuFFT",
          "cudnn.SpatialDilatedConvolution", "inn.SpatialConvolution", "fbnn.SpatialConvolution",
          "nn.SpatialConvolutionFFT"),

@@ -61,7 +61,8 @@ def cosine(layer: Layer, emit: Emit) -> ir.Value:
 
     def compute() -> np.ndarray:
         values = stored.array().astype(np.float64)
-        return (values / (np.sqrt((values**2).sum(1, keepdims=True)) + 1e-12)).T
+        unit: np.ndarray = values / (np.sqrt((values**2).sum(1, keepdims=True)) + 1e-12)
+        return unit.T
 
     weight = emit.derived(ComputedWeight(shape[::-1], np.dtype("<f4"), compute), "unit weight")
     norm = emit("ReduceL2", data, emit.constant([-1], "axis"), keepdims=1)

@@ -42,7 +42,8 @@ def linear_weight_norm(layer: Layer, emit: Emit) -> ir.Value:
     def compute() -> np.ndarray:
         values = v.array()
         norm = np.sqrt((values.astype(np.float64) ** 2).sum(1, keepdims=True))
-        return values * (g.array() / np.maximum(norm, eps))
+        product: np.ndarray = values * (g.array() / np.maximum(norm, eps))
+        return product
 
     weight = emit.derived(ComputedWeight((out, width), np.dtype("<f4"), compute), "weight")
     return _linear(emit, weight, optional(layer, emit, "bias", (out,)), width)
@@ -108,9 +109,7 @@ def matrix_vector(layer: Layer, emit: Emit) -> ir.Value:
     """Reads MV: a matrix times a vector, or a batch of both."""
     matrix, vector = emit.inputs
     axis = emit.constant([-1], "column")
-    product = emit(
-        "MatMul", _transposed(emit, matrix, turn=flag(layer, "trans")), emit("Unsqueeze", vector, axis)
-    )
+    product = emit("MatMul", _transposed(emit, matrix, turn=flag(layer, "trans")), emit("Unsqueeze", vector, axis))
     return emit("Squeeze", product, axis)
 
 

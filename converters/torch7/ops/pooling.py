@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import onnx_ir as ir
@@ -47,9 +48,7 @@ def maximum(emit: Emit, data: ir.Value, shape: Window, size: Pooled) -> ir.Value
         full = emit.constant([*zeros, *shape.pad, *zeros, *size.end], "pads")
         data = emit("Pad", data, full, emit.constant(np.float32(LOWEST), "lowest"))
         pads = [0] * len(pads)
-    return emit(
-        "MaxPool", data, kernel_shape=shape.kernel, strides=shape.stride, pads=pads, dilations=shape.dilation
-    )
+    return emit("MaxPool", data, kernel_shape=shape.kernel, strides=shape.stride, pads=pads, dilations=shape.dilation)
 
 
 def average_pooling(letters: str, *, ceil: bool | None = None) -> Callable[[Layer, Emit], ir.Value]:
@@ -161,7 +160,7 @@ def adaptive_pooling(op: str) -> Callable[[Layer, Emit], ir.Value]:
 def _pool_spans(emit: Emit, data: ir.Value, axis: int, spans: Sequence[tuple[int, int]], op: str) -> ir.Value:
     """The maximum or mean of each span of one axis."""
     widths = {end - start for start, end in spans}
-    steps = {after[0] - before[0] for before, after in zip(spans, spans[1:], strict=False)} or {1}
+    steps = {after[0] - before[0] for before, after in pairwise(spans)} or {1}
     if len(widths) == len(steps) == 1 and spans[0][0] == 0 and steps != {0}:
         kernel = [1, 1]
         strides = [1, 1]

@@ -88,9 +88,7 @@ def unpooling(letters: str) -> Callable[[Layer, Emit], ir.Value]:
         size = pooled(layer, emit, shape, emit.sizes(pooled_from, 2), ceil=ceil)
         if size.outside or any(end >= width for end, width in zip(size.end, kernel, strict=True)):
             emit.refuse("its pooling has windows wholly outside the input")
-        _, places = emit.several(
-            2, "MaxPool", pooled_from, kernel_shape=kernel, strides=stride, pads=[*pad, *size.end]
-        )
+        _, places = emit.several(2, "MaxPool", pooled_from, kernel_shape=kernel, strides=stride, pads=[*pad, *size.end])
         result = _scatter(emit, data, places, pooled_from)
         return unbatched(emit, result, added=added)
 

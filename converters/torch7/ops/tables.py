@@ -75,9 +75,9 @@ def _like(emit: Emit, value: ir.Value, first: ir.Value) -> ir.Value:
     if shape == wanted:
         return value
     fixed = [dim for dim in (*shape, *wanted) if isinstance(dim, int)]
-    if len(fixed) == len(shape) + len(wanted) and math.prod(fixed[: len(shape)]) == math.prod(fixed[len(shape) :]):
-        return emit.reshape(value, wanted)
-    emit.refuse(f"combines values of the shapes {list(wanted)} and {list(shape)}")
+    if len(fixed) < len(shape) + len(wanted) or math.prod(fixed[: len(shape)]) != math.prod(fixed[len(shape) :]):
+        emit.refuse(f"combines values of the shapes {list(wanted)} and {list(shape)}")
+    return emit.reshape(value, wanted)
 
 
 def split(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
