@@ -9,7 +9,7 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import demand_channels, parameter, real, scalar, whole
+from converters.torch7.reading import axis, demand_channels, parameter, real, scalar, whole
 
 ReadOp = Callable[[Layer, Emit], ir.Value]
 
