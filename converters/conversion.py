@@ -151,6 +151,8 @@ def convert(
     `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version.
     """
     card, files = identify(paths)
+    if to == "npy":
+        return _extract(card, files, out, options or Options())
     digests = {role: Digest(path) for role, path in files.items()}
     model = read(paths, options)
     report = model.report
@@ -159,6 +161,24 @@ def convert(
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
     model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
     report.outputs = write(model, to, out, opset=opset, external_data=external_data, dialect=dialect)
+    write_text(out.with_name(f"{out.name}.report.json"), report.json())
+    return report
+
+
+def _extract(card: Format, files: Mapping[str, Path], out: Path, options: Options) -> Report:
+    """One tensor of a file that may hold bare ones, as .npy in its own element type."""
+    from converters.format import resolve
+    from converters.npy import save
+    from converters.weights import Weight
+
+    if card.tensor is None:
+        raise Diagnostic("no-tensor", f"zoo takes no single tensors out of files of {card.title}", hint="--to onnx")
+    weight = resolve(card.tensor)(files, options.key)
+    assert isinstance(weight, Weight)
+    digests = {path.name: Digest(path) for path in files.values()}
+    report = Report(source_format=card.name, outputs=save(weight, out))
+    report.sources = {name: digest.result() for name, digest in digests.items()}
+    report.notes.append(f"one tensor, {weight.dtype.name}, {'x'.join(map(str, weight.shape)) or 'no dimensions'}")
     write_text(out.with_name(f"{out.name}.report.json"), report.json())
     return report
 

@@ -34,4 +34,6 @@ FORMAT = Format(
     decode="converters.torch7.graph:decode",
     ops="converters.torch7.ops",
     keyed=True,
+    tree="converters.torch7.listing:tree",
+    tensor="converters.torch7.graph:tensor",
 )

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from converters.diagnostic import Diagnostic, Where
 from converters.hub import reading
 from converters.hub.layer import Dim, Layer, Port, SourceGraph
 from converters.hub.optable import gather
 from converters.hub.ports import settle
 from converters.hub.probe import Probe
-from converters.torch7 import checkpoint, inputs, t7
+from converters.torch7 import checkpoint, inputs, numbers, t7
 from converters.torch7.containers import CONTAINERS
 from converters.torch7.modules import Parameters
-from converters.torch7.objects import Object
+from converters.torch7.objects import Object, Tensor
 from converters.torch7.unroll import Network, Tree
+from converters.weights import Weight
 
 OPS = "converters.torch7.ops"
 Shapes = Mapping[str, tuple[Dim, ...]]
@@ -44,9 +46,24 @@ def decode(files: Mapping[str, Path], given: Shapes, key: str | None = None) -> 
     return _graph(module, path, ports, notes)
 
 
+def tensor(files: Mapping[str, Path], key: str | None) -> Weight:
+    """The tensor at `key`, or the file's own; refuses everything else."""
+    path = files["model"]
+    value = t7.read(path).value
+    found = checkpoint.pick(value, key, str(path)) if key else value
+    if not isinstance(found, Tensor):
+        place = f'the value under "{key}"' if key else "the file"
+        raise Diagnostic(
+            "no-tensor",
+            f"{place} is {checkpoint.describe(found)}, not a tensor",
+            where=Where(file=str(path)),
+            hint=f"zoo inspect {path} lists what it holds; --key picks a tensor",
+        )
+    return numbers.weight(found, path)
+
+
 def _readable(module: Object, path: Path, shape: tuple[Dim, ...]) -> bool:
     """Whether the whole network accepts an input of this shape, for every batch size."""
-    from converters.diagnostic import Diagnostic
     from converters.hub.report import Report
 
     try:

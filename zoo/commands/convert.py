@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from zoo.catalog.artifact import Artifact
     from zoo.console import Console
 
-TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
+SUFFIXES = {"torch7": ".t7", "npy": ".npy"}
+TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 
 
 @click.command()
@@ -59,7 +60,7 @@ def convert(
     console = Console("json" if as_json else "human")
     artifact = _artifact(sources, console, offline=offline, trust_first_use=trust_first_use)
     paths = list(artifact.files.values())
-    out = output or _default_output(artifact)
+    out = output or _default_output(artifact, to)
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
         allow_missing=allow_missing, key=key,
@@ -81,10 +82,10 @@ def _artifact(sources: tuple[str, ...], console: Console, *, offline: bool, trus
     return found[0]
 
 
-def _default_output(artifact: Artifact) -> Path:
+def _default_output(artifact: Artifact, to: str) -> Path:
     weights = artifact.files.get("weights") or next(iter(artifact.files.values()))
     stem = artifact.entry.name if artifact.entry is not None else weights.name.split(".")[0]
-    return Path(f"{stem}.onnx")
+    return Path(f"{stem}{SUFFIXES.get(to, '.onnx')}")
 
 
 def _metadata(artifact: Artifact) -> dict[str, str]:
