@@ -92,6 +92,7 @@ _BUFFERS: dict[str, dict[str, Callable[[], Saved]]] = {
     "nn.VolumetricMaxPooling": {"indices": _long},
     "nn.SpatialCrossMapLRN": {"scale": _float},
     "nn.Linear": {"addBuffer": _float},
+    "nn.LookupTable": {"_count": lambda: Empty("torch.IntTensor"), "_input": _long},
     "nn.JoinTable": {"size": _storage},
     "nn.Concat": {"outputSize": _storage},
     "nn.ConcatTable": {"output": Listed},

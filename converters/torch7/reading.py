@@ -118,6 +118,7 @@ def batched(emit: Emit, value: ir.Value, rank: int) -> tuple[ir.Value, bool]:
         return value, False
     if found != rank - 1:
         emit.refuse(f"its input has {found} dimensions, expected {rank}, or {rank - 1} without a batch")
+    emit.size(value, 0)  # these are channels: a batch of any size cannot be meant
     return emit("Unsqueeze", value, emit.constant([0], "batch")), True
 
 

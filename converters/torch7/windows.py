@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.torch7.reading import flag, whole
@@ -38,6 +40,13 @@ class Pooled:
     sizes: tuple[int, ...]
     end: tuple[int, ...]
     outside: bool
+
+
+def overhang(size: int, kernel: int, stride: int, pad: int, count: int) -> np.ndarray:
+    """Kernel size over the size of each window clipped at the end of the padding: what mends an ONNX average."""
+    start = np.arange(count) * stride - pad
+    factors: np.ndarray = kernel / (np.minimum(start + kernel, size + pad) - start)
+    return factors
 
 
 def pooled(layer: Layer, emit: Emit, shape: Window, sizes: tuple[int, ...], *, ceil: bool | None = None) -> Pooled:

@@ -22,7 +22,7 @@ from converters.torch7.reading import (
     unbatched,
     whole,
 )
-from converters.torch7.windows import Pooled, Window, pooled, window
+from converters.torch7.windows import Pooled, Window, overhang, pooled, window
 
 LOWEST = float(np.finfo(np.float32).min)
 
@@ -90,17 +90,10 @@ def _average(emit: Emit, data: ir.Value, shape: Window, size: Pooled, *, include
         return mean
     sizes = emit.sizes(data, 2)
     factors = [
-        _factors(*numbers) for numbers in zip(sizes, shape.kernel, shape.stride, shape.pad, size.sizes, strict=True)
+        overhang(*numbers) for numbers in zip(sizes, shape.kernel, shape.stride, shape.pad, size.sizes, strict=True)
     ]
     grid = reduce(np.multiply.outer, factors).astype(np.float32)
     return emit("Mul", mean, emit.constant(grid[None, None], "overhang"))
-
-
-def _factors(size: int, kernel: int, stride: int, pad: int, count: int) -> np.ndarray:
-    """Kernel size over the size of each window clipped at the end of the padding."""
-    start = np.arange(count) * stride - pad
-    factors: np.ndarray = kernel / (np.minimum(start + kernel, size + pad) - start)
-    return factors
 
 
 def temporal_max_pooling(layer: Layer, emit: Emit) -> ir.Value:

@@ -44,22 +44,16 @@ def bilinear(layer: Layer, emit: Emit) -> ir.Value:
 def _linear(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
     names = ("odepth", "oheight", "owidth")[-(emit.rank(data) - 2) :]
     if "scale_factor" in layer.attrs:
-        factor = whole(layer, emit, "scale_factor")
-        sizes = [size * factor for size in emit.sizes(data, 2)]
+        scales = [1.0, 1.0, *[float(whole(layer, emit, "scale_factor"))] * (emit.rank(data) - 2)]
+        scaled = emit.constant(scales, "scales")
+        return emit("Resize", data, None, scaled, mode="linear", coordinate_transformation_mode="align_corners")
+    sizes = [whole(layer, emit, name) for name in names]
+    leading = emit.shape(data)[:2]
+    fixed = [dim for dim in leading if isinstance(dim, int)]
+    if len(fixed) == 2:
+        target = emit.constant([*fixed, *sizes], "sizes")
     else:
-        sizes = [whole(layer, emit, name) for name in names]
-    sizes_in = [*emit.shape(data)[:2]]
-    for at, name in ((0, "batch"), (1, "channel")):
-        if not isinstance(sizes_in[at], int):
-            return _by_scale(emit, data, sizes, name)
-    target = emit.constant([int(str(dim)) for dim in (*sizes_in, *sizes)], "sizes")
-    return emit("Resize", data, None, None, target, mode="linear", coordinate_transformation_mode="align_corners")
-
-
-def _by_scale(emit: Emit, data: ir.Value, sizes: list[int], _name: str) -> ir.Value:
-    """The leading dimensions are copied from the input's own shape, whatever they are."""
-    leading = emit("Shape", data, start=0, end=2)
-    target = emit("Concat", leading, emit.constant(sizes, "sizes"), axis=0)
+        target = emit("Concat", emit("Shape", data, start=0, end=2), emit.constant(sizes, "sizes"), axis=0)
     return emit("Resize", data, None, None, target, mode="linear", coordinate_transformation_mode="align_corners")
 
 

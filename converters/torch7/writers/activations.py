@@ -60,6 +60,17 @@ def hard_sigmoid(match: Match, view: View) -> Sequence[Layer]:
     )
 
 
+def threshold(match: Match, view: View) -> Sequence[Layer]:
+    """Writes Where(x > limit, x, value) as Threshold."""
+    data, limit = match.nodes[0].inputs
+    condition, kept, value = match.nodes[1].inputs
+    numbers = [view.scalar(operand) if operand is not None else None for operand in (limit, value)]
+    if kept is not data or condition is not match.nodes[0].outputs[0] or None in numbers:
+        raise Declined("nn.Threshold keeps its input where it is above a stored number, and has another elsewhere")
+    fields = {"threshold": numbers[0], "val": numbers[1], "inplace": False}
+    return [match.layer("nn.Threshold", fields, inputs=match.inputs[:1])]
+
+
 def softmax(kind: str) -> Callable[[Match, View], Sequence[Layer]]:
     """Writes Softmax and LogSoftmax where their axis is the one that nn takes: 0 of vectors and images, else 1."""
 
@@ -71,12 +82,15 @@ def softmax(kind: str) -> Callable[[Match, View], Sequence[Layer]]:
             return [match.layer(kind)]
         if rank == 3 and axis == 2:
             steps, width = view.sizes(data, 1)
-            flat = {"size": (width,), "numElements": width}
-            back = {"size": (steps, width), "numElements": steps * width, "numInputDims": 2}
+            turned, count = {"permutations": ((2, 3),)}, steps * width
+            image = {"size": (width, steps, 1), "numElements": count, "numInputDims": 2}
+            rows = {"size": (width, steps), "numElements": count, "numInputDims": 3}
             return match.series(
-                Part("nn.View", {**flat, "numInputDims": 1}, role="rows"),
+                Part("nn.Transpose", turned, role="turned"),
+                Part("nn.View", image, role="image"),
                 Part(kind, role="softmax"),
-                Part("nn.View", {**back, "numInputDims": 2}),
+                Part("nn.View", rows, role="rows"),
+                Part("nn.Transpose", turned),
             )
         raise Declined(f"nn's softmax over {rank} dimensions does not take axis {axis}")
 
@@ -136,6 +150,14 @@ WRITE = (
     Write(
         hard_sigmoid, ("HardSigmoid",), samples=(Sample("plain", "out0 = HardSigmoid<alpha = 0.3>(in0)", ((2, 7),)),)
     ),
+    Write(threshold, ("Greater", "Where"), samples=(
+        Sample(
+            "limit and value",
+            "c = Constant<value_float = 0.3>()\nv = Constant<value_float = -0.4>()\n"
+            "g = Greater(in0, c)\nout0 = Where(g, in0, v)",
+            ((2, 3, 4, 5),),
+        ),
+    )),
     Write(softmax("nn.SoftMax"), ("Softmax",), samples=(
         Sample("vectors", "out0 = Softmax<axis = 1>(in0)", ((2, 5),)),
         Sample("images", "out0 = Softmax<axis = 1>(in0)", ((2, 5, 3, 4),)),

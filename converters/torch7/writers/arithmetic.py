@@ -24,12 +24,34 @@ def combine(op: str, kind: str) -> Callable[[Match, View], Sequence[Layer]]:
         assert second is not None
         if view.is_constant(first) or view.is_constant(second):
             return _with_stored(match, view, op)
-        shapes = [view.shape(value) for value in (first, second)]
-        if shapes[0] != shapes[1]:
-            raise Declined(f"nn.{kind} does not broadcast {list(shapes[1])} over {list(shapes[0])}")
-        return [match.layer(f"nn.{kind}", inputs=[first, second])]
+        layers: list[Layer] = []
+        operands = [_spread_out(match, view, value, layers, position) for position, value in enumerate((first, second))]
+        return [*layers, match.layer(f"nn.{kind}", inputs=operands)]
 
     return write
+
+
+def _spread_out(match: Match, view: View, value: ir.Value, layers: list[Layer], position: int) -> ir.Value | str:
+    """The operand in the shape of the result: each dimension of size 1 that grows is selected and replicated."""
+    shape, wanted = view.shape(value), view.shape(match.output)
+    if len(shape) != len(wanted):
+        raise Declined(f"nn spreads no value of {len(shape)} dimensions over {len(wanted)}")
+    current: ir.Value | str = value
+    for axis, (have, want) in enumerate(zip(shape, wanted, strict=True)):
+        if have == want:
+            continue
+        if have != 1 or not isinstance(want, int) or len(shape) < 2:
+            raise Declined(f"the shape {list(shape)} does not spread over {list(wanted)}")
+        parts: tuple[tuple[str, dict[str, object]], ...] = (
+            ("nn.Select", {"dimension": axis + 1, "index": 1}),
+            ("nn.Replicate", {"nfeatures": want, "dim": axis + 1}),
+        )
+        for kind, fields in parts:
+            role = f"spread{position}{axis}{kind[3]}"
+            made = f"{match.name}/{role}"
+            layers.append(match.layer(kind, fields, inputs=[current], outputs=[made], role=role))
+            current = made
+    return current
 
 
 def several(kind: str) -> Callable[[Match, View], Sequence[Layer]]:
@@ -101,8 +123,9 @@ def _samples(op: str) -> tuple[Sample, ...]:
         Sample("one number", f"c = Constant<value_float = 1.7>()\nout0 = {op}(in0, c)", (_SHAPE,)),
     )
     before = Sample("stored first", f"out0 = {op}(w0, in0)", (_SHAPE,), ((1, 3, 4, 5),))
+    spread = Sample("spread over the image", f"out0 = {op}(in0, in1)", (_SHAPE, (2, 3, 1, 1)), values=(0.5, 2))
     both = Sample("two inputs", f"out0 = {op}(in0, in1)", (_SHAPE, _SHAPE), values=(0.5, 2))
-    return (both, *stored) if op == "Div" else (both, *stored, before)
+    return (both, spread, *stored) if op == "Div" else (both, spread, *stored, before)
 
 
 WRITE = (

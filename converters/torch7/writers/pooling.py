@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from converters.hub.layer import Layer
 from converters.hub.matching import Declined, Match, Part
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
+from converters.torch7.windows import overhang
 from converters.torch7.writers.convolution import fields
+from converters.torch7.writers.lines import as_images, is_line
 
 _LETTERS = {2: "HW", 3: "THW"}
 
@@ -19,6 +24,8 @@ def max_pool(match: Match, view: View) -> Sequence[Layer]:
     attrs = match.attrs[0]
     if attrs.integer("storage_order") or len(match.outputs) > 1:
         raise Declined("nn hands out no indices")
+    if is_line(view, match):
+        return as_images(match, view, "nn.SpatialMaxPooling", _window(match, view, line=True))
     window = _window(match, view)
     kind = "nn.SpatialMaxPooling" if window.pop("dims") == 2 else "nn.VolumetricMaxPooling"
     return [match.layer(kind, window)]
@@ -35,12 +42,37 @@ def average_pool(match: Match, view: View) -> Sequence[Layer]:
     return [match.layer("nn.SpatialAveragePooling", {**window, "count_include_pad": include, "divide": True})]
 
 
-def _window(match: Match, view: View) -> dict[str, object]:
+def overhanging(match: Match, view: View) -> Sequence[Layer]:
+    """Writes AveragePool times the factor that takes out what hangs over the padding: nn's own ceil_mode."""
+    if not match.attrs[0].integer("count_include_pad"):
+        raise Declined("its padding does not count")
+    window = _window(match, view)
+    data = match.inputs[0]
+    if len(match.inputs) != 1 or window.pop("dims") != 2 or not window["ceil_mode"]:
+        raise Declined("only an image's average with ceil_mode overhangs")
+    rows = [
+        overhang(
+            size,
+            int(str(window[f"k{letter}"])),
+            int(str(window[f"d{letter}"])),
+            int(str(window[f"pad{letter}"])),
+            count,
+        )
+        for letter, size, count in zip("HW", view.sizes(data, 2), view.sizes(match.output, 2), strict=True)
+    ]
+    factors = view.numbers(match.other(1), "factor")
+    if factors.size != rows[0].size * rows[1].size or not np.allclose(factors.reshape(-1), np.outer(*rows).reshape(-1)):
+        raise Declined("its factor is not that of windows over the border")
+    return [match.layer("nn.SpatialAveragePooling", {**window, "count_include_pad": True, "divide": True})]
+
+
+def _window(match: Match, view: View, *, line: bool = False) -> dict[str, object]:
+    """The window's fields, ceil_mode and `dims`; a `line` is pooled as an image of height 1."""
     attrs, data = match.attrs[0], match.inputs[0]
     kernel = attrs.integers("kernel_shape")
     dims = len(kernel)
-    letters = _LETTERS.get(dims)
-    if letters is None or set(attrs.integers("dilations") or (1,)) != {1}:
+    letters = "W" if line else _LETTERS.get(dims)
+    if letters is None or (attrs.get("dilations") and set(attrs.integers("dilations")) != {1}):
         raise Declined("nn pools over two or three dimensions, without dilation")
     stride, pads = attrs.integers("strides") or (1,) * dims, attrs.integers("pads") or (0,) * 2 * dims
     begin, end = pads[:dims], pads[dims:]
@@ -54,6 +86,8 @@ def _window(match: Match, view: View) -> dict[str, object]:
             break
     else:
         raise Declined(f"its padding {[*begin, *end]} gives {list(made)} windows; nn has no ceil_mode for that")
+    if line:
+        return {**fields("HW", (1, *kernel), (1, *stride), (0, *begin)), "ceil_mode": up}
     return {**fields(letters, kernel, stride, begin), "ceil_mode": up, "dims": dims}
 
 
@@ -99,9 +133,15 @@ def reduce(match: Match, view: View) -> Sequence[Layer]:
 def _single_axis(match: Match, view: View, axes: Sequence[int], kind: str, *, keep: bool) -> Sequence[Layer]:
     if len(axes) != 1 or view.rank(match.inputs[0]) < 2:
         raise Declined("nn reduces one dimension of several")
-    if keep and kind in ("nn.Max", "nn.Min"):
-        raise Declined(f"{kind} drops the dimension")
     attrs: dict[str, object] = {"dimension": axes[0] + 1}
+    if keep and kind in ("nn.Max", "nn.Min"):
+        if axes[0] == 0:
+            raise Declined(f"{kind} drops the batch")
+        size = view.sizes(match.output, 1)
+        again = {"size": size, "numElements": math.prod(size), "numInputDims": max(1, len(size) - 1)}
+        if len(size) == 1:
+            again = {"size": (-1, 1), "numElements": 1}
+        return match.series(Part(kind, attrs, role="reduced"), Part("nn.View", again))
     if kind in ("nn.Sum", "nn.Mean"):
         attrs |= {"sizeAverage": kind == "nn.Mean", "squeeze": not keep}
     return [match.layer(kind, attrs)]
@@ -117,6 +157,7 @@ WRITE = (
         neutral=_NEUTRAL,
         samples=(
             Sample("floor", "out0 = MaxPool<kernel_shape = [3, 2], strides = [2, 3]>(in0)", ((2, 3, 8, 10),)),
+            Sample("line", "out0 = MaxPool<kernel_shape = [3], strides = [2], pads = [1, 1]>(in0)", ((2, 3, 9),)),
             Sample(
                 "ceil",
                 "out0 = MaxPool<kernel_shape = [3, 2], strides = [2, 3], pads = [0, 0, 1, 1]>(in0)",
@@ -124,6 +165,7 @@ WRITE = (
             ),
         ),
     ),
+    Write(overhanging, ("AveragePool", "Mul")),
     Write(
         average_pool,
         ("AveragePool",),
@@ -159,7 +201,11 @@ WRITE = (
             reduce,
             (op,),
             neutral=_NEUTRAL,
-            samples=(Sample("one dimension", _AXES.format("1", f"{op}<keepdims = 0>"), ((2, 3, 5),)),),
+            samples=(
+                Sample("one dimension", _AXES.format("1", f"{op}<keepdims = 0>"), ((2, 3, 5),)),
+                Sample("kept", _AXES.format("2", op), ((2, 3, 5),)),
+                Sample("kept of vectors", _AXES.format("1", op), ((2, 5),)),
+            ),
         )
         for op in ("ReduceSum", "ReduceMax", "ReduceMin")
     ),

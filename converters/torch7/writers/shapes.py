@@ -109,7 +109,7 @@ def concat(match: Match, view: View) -> Sequence[Layer]:
 
 
 def resize(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Resize of images as SpatialUpSamplingNearest (whole factor) or SpatialUpSamplingBilinear (same corners)."""
+    """Writes Resize of images as SpatialUpSamplingNearest, or SpatialUpSamplingBilinear where corners stay."""
     attrs, data = match.attrs[0], match.inputs[0]
     for slot in (1, 2, 3):
         if match.operand(slot) is not None:
