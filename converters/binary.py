@@ -42,6 +42,11 @@ class Cursor:
         start = self.skip(count)
         return self._data[start : start + count]
 
+    def find(self, wanted: bytes, within: int | None = None) -> int:
+        """Where `wanted` comes next, among the next `within` bytes if given; -1 where it does not."""
+        end = self.end if within is None else min(self.end, self.position + within)
+        return self._data.find(wanted, self.position, end)
+
     def within(self, start: int, end: int) -> Cursor:
         """A cursor over `[start, end)`, bytes that this one has stepped over already."""
         return Cursor(self._data, self.file, start, end)

@@ -30,6 +30,7 @@ class Options:
     outputs        compute these values only
     cut_at         leave out everything that is computed from these values
     batch          a number, "dynamic", or None: dynamic where the network allows it, else as declared
+    key            which of several models in the file: a path of names and numbers such as `state.net`
     allow_missing  fill weights that the file lacks instead of refusing
     """
 
@@ -38,6 +39,7 @@ class Options:
     cut_at: Sequence[str] = ()
     batch: int | str | None = None
     allow_missing: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,10 @@ def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceG
     from converters.hub import selection
 
     assert card.decode is not None
-    graph = resolve(card.decode)(files, options.inputs or {})
+    if options.key is not None and not card.keyed:
+        raise Diagnostic("no-keys", f"files of {card.title} hold one model; --key picks nothing in them")
+    chosen = {"key": options.key} if card.keyed else {}
+    graph = resolve(card.decode)(files, options.inputs or {}, **chosen)
     assert isinstance(graph, SourceGraph)
     if options.cut_at:
         graph = selection.cut(graph, options.cut_at)
@@ -158,6 +163,8 @@ def convert(
     `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version.
     """
     card, files = identify(paths)
+    if to == "npy":
+        return _extract(card, files, Path(out), options or Options())
     digests = {role: Digest(path) for role, path in files.items()}
     model = read(paths, options)
     report = model.report
@@ -168,6 +175,24 @@ def convert(
     report.outputs = write(model, to, out, opset=opset, external_data=external_data, dialect=dialect)
     target = Path(out)
     write_text(target.with_name(f"{target.name}.report.json"), report.json())
+    return report
+
+
+def _extract(card: Format, files: Mapping[str, Path], out: Path, options: Options) -> Report:
+    """One tensor of a file that may hold bare ones, as .npy in its own element type."""
+    from converters.format import resolve
+    from converters.npy import save
+    from converters.weights import Weight
+
+    if card.tensor is None:
+        raise Diagnostic("no-tensor", f"zoo takes no single tensors out of files of {card.title}", hint="--to onnx")
+    weight = resolve(card.tensor)(files, options.key)
+    assert isinstance(weight, Weight)
+    digests = {path.name: Digest(path) for path in files.values()}
+    report = Report(source_format=card.name, outputs=save(weight, out))
+    report.sources = {name: digest.result() for name, digest in digests.items()}
+    report.notes.append(f"one tensor, {weight.dtype.name}, {'x'.join(map(str, weight.shape)) or 'no dimensions'}")
+    write_text(out.with_name(f"{out.name}.report.json"), report.json())
     return report
 
 

@@ -26,6 +26,9 @@ class Format:
     writers the package whose modules hold the WRITE rows
     dialects  variants that can be written, the default first
     fixed   its files state every size: a symbolic batch must become a number
+    keyed   the files may hold several models: decode takes a `key` that picks one
+    tree    `module:function`, files by role -> inspection entries of whatever the files hold, a network or not
+    tensor  `module:function`, (files by role, key) -> the one tensor meant, for files that may hold bare ones
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
     """
 
@@ -40,6 +43,9 @@ class Format:
     dialects: tuple[str, ...] = ("",)
     fixed: bool = False
     stored: str | None = None
+    keyed: bool = False
+    tree: str | None = None
+    tensor: str | None = None
 
 
 @cache

@@ -13,6 +13,7 @@ from converters.diagnostic import Diagnostic
 from converters.format import Format, resolve
 from converters.hub.layer import Dim
 from converters.identify import identify
+from converters.tree import Entry
 from converters.weights import Weight, nbytes
 
 
@@ -29,7 +30,11 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """The contents of one artifact; `blockers` say what keeps it from being converted (empty: it can be)."""
+    """The contents of one artifact; `blockers` say what keeps it from being converted (empty: it can be).
+
+    A format whose files hold any value (a checkpoint) has a `tree`; whether it can be converted is then only found
+    out when somebody asks (`checked`), for it takes much longer than to list it.
+    """
 
     format: str
     title: str
@@ -38,12 +43,19 @@ class Inspection:
     kinds: Mapping[str, int]
     tensors: tuple[Tensor, ...]
     blockers: tuple[str, ...]
+    tree: tuple[Entry, ...] = ()
+    checked: bool = True
 
 
-def inspect(paths: Sequence[Path | str], options: Options | None = None) -> Inspection:
-    """List what the files of one artifact hold, reading no weights. Broken files are refused as `read` does."""
+def inspect(paths: Sequence[Path | str], options: Options | None = None, *, support: bool = False) -> Inspection:
+    """List what the files of one artifact hold, reading no weights. Broken files are refused as `read` does.
+
+    `support` asks whether it can be converted where listing alone does not tell.
+    """
     options = options or Options()
     card, files = identify(paths)
+    if card.tree is not None:
+        return _inspect_tree(card, card.tree, files, _blockers(paths, options) if support else None)
     if card.decode is None:
         return _inspect_onnx(card, files)
     graph_free = "graph" in card.roles and "graph" not in files
@@ -63,6 +75,29 @@ def inspect(paths: Sequence[Path | str], options: Options | None = None) -> Insp
         dict(Counter(layer.kind for layer in graph.layers).most_common()),
         tensors,
         _blockers(paths, options),
+    )
+
+
+def _inspect_tree(
+    card: Format, address: str, files: Mapping[str, Path], blockers: tuple[str, ...] | None
+) -> Inspection:
+    entries = tuple(cast("Iterable[Entry]", resolve(address)(files)))
+    tensors = tuple(
+        Tensor(entry.path, entry.path.rpartition(".")[0], entry.shape, entry.dtype, entry.bytes)
+        for entry in entries
+        if entry.shape is not None
+    )
+    kinds = Counter(entry.what for entry in entries if "." in entry.what and entry.shape is None)
+    return Inspection(
+        card.name,
+        card.title,
+        {},
+        (),
+        dict(kinds.most_common()),
+        tensors,
+        blockers or (),
+        entries,
+        checked=blockers is not None,
     )
 
 

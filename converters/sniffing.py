@@ -68,13 +68,6 @@ def _tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def _torch7(head: bytes) -> bool:
-    """A binary .t7 begins with the tag of an object (4) or table (3) and its index 1; an ascii one the same in text."""
-    if head.startswith((b"4\n1\n", b"3\n1\n")):
-        return True
-    return head[:8] in (b"\x04\0\0\0\x01\0\0\0", b"\x03\0\0\0\x01\0\0\0")
-
-
 def _symbol_json(head: bytes) -> bool:
     return head.lstrip().startswith(b"{") and b'"nodes"' in head
 
@@ -101,7 +94,6 @@ _NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]]
     ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
     ("torch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
     ("torch", "weights", "a safetensors file", _safetensors),
-    ("torch7", "model", "a Torch7 file", _torch7),
     ("mxnet", "weights", "an MXNet parameter file", _starts(b"\x12\x01\0\0\0\0\0\0")),
     ("mxnet", "graph", "an MXNet symbol", _symbol_json),
     (None, None, "an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),

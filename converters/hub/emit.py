@@ -97,7 +97,7 @@ class Emit:
         """The same weight, checked like `weight`, for computing with it."""
         return self._builder.checked(self._layer, key, role or str(key), shape, fill)
 
-    def constant(self, values: np.ndarray | Sequence[int] | Sequence[float], role: str) -> ir.Value:
+    def constant(self, values: np.ndarray | np.generic | Sequence[int] | Sequence[float], role: str) -> ir.Value:
         """A small constant, named `layer/role`: integers become int64, floats float32."""
         array = np.asarray(values)
         kind = np.int64 if array.dtype.kind in "iu" else np.float32

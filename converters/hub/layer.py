@@ -44,6 +44,7 @@ class SourceGraph:
 
     `blobs` maps each value to the name that the source uses for it (two values of one in-place chain share it);
     `pruned` lists (layer, reason) that the codec left out; `unused` lists weights in the file that no layer asks for;
+    `notes` are decisions of the codec that a reader should know;
     `surplus` lists stored layers that the network must have lost: graph and weights do not fit.
     """
 
@@ -55,3 +56,4 @@ class SourceGraph:
     pruned: tuple[tuple[str, str], ...] = ()
     unused: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

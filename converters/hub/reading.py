@@ -33,6 +33,7 @@ def read(graph: SourceGraph, table: OpTable, report: Report, *, file: str, allow
     report.kinds.update(layer.kind for layer in graph.layers)
     report.dropped.update(dict(graph.pruned))
     report.unused.extend(graph.unused)
+    report.notes.extend(graph.notes)
     for layer in graph.layers:
         _read_layer(layer, table, builder, environment, graph.blobs)
     _settle_weights(graph, builder, file, allow_missing=allow_missing)

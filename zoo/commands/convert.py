@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from zoo.catalog.artifact import Artifact
     from zoo.console import Console
 
-TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
+SUFFIXES = {"onnx": ".onnx", "torch7": ".t7", "npy": ".npy"}
+"""What a file is called; the other formats write a folder or files with a common prefix."""
+TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 
 
 @click.command()
@@ -29,6 +31,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7")
 )
 @click.option("--outputs", metavar="NAMES", help="Compute these values only (separated by commas).")
 @click.option("--cut-at", metavar="NAMES", help="Leave out everything that is computed from these values.")
+@click.option("--key", metavar="KEY", help="Which of several models in the file, such as state.net.")
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
 @click.option("--dialect", metavar="NAME", help="The variant to write: bvlc (default) or ssd for Caffe.")
@@ -45,6 +48,7 @@ def convert(
     inputs: tuple[str, ...],
     outputs: str | None,
     cut_at: str | None,
+    key: str | None,
     batch: str | None,
     opset: int | None,
     dialect: str | None,
@@ -65,7 +69,7 @@ def convert(
     out = output or _default_output(artifact, to)
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
-        allow_missing=allow_missing,
+        allow_missing=allow_missing, key=key,
     )  # fmt: skip
     report = converters.convert(
         paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data,
@@ -85,14 +89,10 @@ def _artifact(sources: tuple[str, ...], console: Console, *, offline: bool, trus
     return found[0]
 
 
-_SUFFIXES = {"onnx": ".onnx", "torch7": ".t7"}
-"""What a file is called; the other formats write a folder or files with a common prefix."""
-
-
 def _default_output(artifact: Artifact, to: str) -> Path:
     weights = artifact.files.get("weights") or next(iter(artifact.files.values()))
     stem = artifact.entry.name if artifact.entry is not None else weights.name.split(".")[0]
-    return Path(f"{stem}{_SUFFIXES.get(to, '')}")
+    return Path(f"{stem}{SUFFIXES.get(to, '')}")
 
 
 def _metadata(artifact: Artifact) -> dict[str, str]:

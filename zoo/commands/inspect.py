@@ -9,6 +9,7 @@ import click
 
 if TYPE_CHECKING:
     from converters import Inspection
+    from converters.tree import Entry
     from zoo.catalog.artifact import Artifact
 
 REFUSED = 3
@@ -32,7 +33,7 @@ def inspect(*, source: tuple[str, ...], support: bool, offline: bool, trust_firs
 
     console = Console("json" if as_json else "human")
     artifacts = resolve(source, console=console, offline=offline, trust_first_use=trust_first_use)
-    found = [(artifact, converters.inspect(tuple(artifact.files.values()))) for artifact in artifacts]
+    found = [(artifact, converters.inspect(tuple(artifact.files.values()), support=support)) for artifact in artifacts]
     text = _support if support else _contents
     console.result(
         "inspection",
@@ -57,9 +58,17 @@ def _payload(artifact: Artifact, found: Inspection) -> dict[str, object]:
             for tensor in found.tensors
         ],
         "parameters": _parameters(found),
-        "convertible": not found.blockers,
+        "tree": [_entry(entry) for entry in found.tree],
+        "convertible": not found.blockers if found.checked else None,
         "blockers": list(found.blockers),
     }  # fmt: skip
+
+
+def _entry(entry: Entry) -> dict[str, object]:
+    plain = {"depth": entry.depth, "name": entry.name, "what": entry.what, "path": entry.path}
+    if entry.shape is None:
+        return plain
+    return {**plain, "shape": list(entry.shape), "dtype": entry.dtype, "bytes": entry.bytes}
 
 
 def _parameters(found: Inspection) -> int:
@@ -71,6 +80,8 @@ def _parameters(found: Inspection) -> int:
 def _contents(found: Inspection) -> str:
     from zoo.console import table
 
+    if found.tree:
+        return f"{found.title}\n\n{_tree(found)}"
     size = sum(tensor.bytes for tensor in found.tensors)
     counts = f"{_count(sum(found.kinds.values()), 'layer')}, {_count(len(found.tensors), 'tensor')}"
     blocks = [f"{found.title}\n{counts}, {_parameters(found):,} parameters, {size:,} bytes"]
@@ -85,6 +96,16 @@ def _contents(found: Inspection) -> str:
         cells = [(t.name, _dims(t.shape), t.dtype, f"{t.bytes:,}") for t in found.tensors]
         blocks.append(table(("tensor", "shape", "type", "bytes"), cells))
     return "\n\n".join(blocks)
+
+
+def _tree(found: Inspection) -> str:
+    from zoo.console import table
+
+    rows = []
+    for entry in found.tree:
+        shape, size = ("", "") if entry.shape is None else (_dims(entry.shape), f"{entry.bytes:,}")
+        rows.append((f"{'  ' * entry.depth}{entry.name}", entry.what, shape, size))
+    return table(("name", "what", "shape", "bytes"), rows)
 
 
 def _support(found: Inspection) -> str:

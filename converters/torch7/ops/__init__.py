@@ -1,0 +1,1 @@
+"""What reads each nn class: one family of modules a file."""

@@ -1,0 +1,1 @@
+"""What writes ONNX as nn modules: one family of operators a file."""
