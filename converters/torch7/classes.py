@@ -59,6 +59,11 @@ def _storage() -> Saved:
     return Longs(())
 
 
+def _four() -> Saved:
+    """Filled by forward(), which does not resize it."""
+    return Longs((0, 0, 0, 0))
+
+
 _TABLES_IN = frozenset(
     f"nn.{name}"
     for name in (
@@ -77,14 +82,14 @@ VERSIONS = {
 
 _CONVOLUTION: dict[str, Callable[[], Saved]] = {"finput": _float, "fgradInput": _float}
 _NORM: dict[str, Callable[[], Saved]] = {"save_mean": _float, "save_std": _float}
-_SIZES: dict[str, Callable[[], Saved]] = {"inputSize": _storage, "outputSize": _storage}
+_SIZES: dict[str, Callable[[], Saved]] = {"inputSize": _four, "outputSize": _four}
 _BUFFERS: dict[str, dict[str, Callable[[], Saved]]] = {
     "nn.SpatialConvolution": _CONVOLUTION,
     "nn.SpatialDilatedConvolution": _CONVOLUTION,
     "nn.VolumetricConvolution": _CONVOLUTION,
     "nn.VolumetricDilatedConvolution": _CONVOLUTION,
     "nn.SpatialFullConvolution": {**_CONVOLUTION, "ones": _float},
-    "nn.VolumetricFullConvolution": _CONVOLUTION,
+    "nn.VolumetricFullConvolution": {**_CONVOLUTION, "ones": _float},
     "nn.BatchNormalization": _NORM,
     "nn.SpatialBatchNormalization": _NORM,
     "nn.VolumetricBatchNormalization": _NORM,
@@ -102,5 +107,7 @@ _BUFFERS: dict[str, dict[str, Callable[[], Saved]]] = {
     "nn.CMul": dict.fromkeys(("_output", "_weight", "_expand", "_repeat"), _float),
     "nn.CAdd": dict.fromkeys(("_output", "_bias", "_expand", "_repeat"), _float),
     "nn.Max": {"_output": _float, "_indices": _long},
+    "nn.CMaxTable": dict.fromkeys(("maxIdx", "mask", "maxVals", "gradMaxVals"), _float),
+    "nn.CMinTable": dict.fromkeys(("minIdx", "mask", "minVals", "gradMaxVals"), _float),
     "nn.Min": {"_output": _float, "_indices": _long},
 }
