@@ -1,0 +1,131 @@
+"""The real Lua Torch7, where a machine still has one: `th` on PATH runs the model through files."""
+
+import os
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+NAME = "torch7"
+READS = ["torch7"]
+NEEDS = []
+ENV = None  # no package index has Lua Torch; it is built from its sources
+
+_SCRIPT = """
+require 'nn'
+pcall(require, 'nngraph')
+local function module(value)
+  if torch.typename(value) and value.evaluate then return value end
+  if type(value) ~= 'table' or torch.typename(value) then return nil end
+  for _, inner in pairs(value) do
+    local found = module(inner)
+    if found then return found end
+  end
+end
+local function files(count)
+  local list = {}
+  for i = 1, count do list[i] = torch.load('input-' .. i .. '.t7') end
+  return count == 1 and list[1] or list
+end
+local function save(value, name)
+  if torch.isTensor(value) then
+    local flat = value:float():contiguous()
+    local sizes = io.open(name .. '.shape', 'w')
+    sizes:write(table.concat(flat:size():totable(), ' '))
+    sizes:close()
+    local file = torch.DiskFile(name .. '.raw', 'w'):binary()
+    file:writeFloat(flat:storage())
+    file:close()
+  else
+    for i = 1, #value do save(value[i], (name == 'output' and name or name .. '.') .. i) end
+  end
+end
+torch.setdefaulttensortype('torch.FloatTensor')
+torch.setnumthreads(tonumber(arg[3]))
+local net = assert(module(torch.load(arg[1])), 'the file holds no module'):float()
+net:evaluate()
+save(net:forward(files(tonumber(arg[2]))), 'output')
+"""
+
+
+def load(kind: str, files: dict, options: dict) -> dict:
+    """Remember what to run: Lua reads the file itself."""
+    return {"model": os.path.realpath(next(iter(files.values()))), "threads": options["threads"]}
+
+
+def inputs(handle: dict) -> None:
+    """None: the file does not tell names; several inputs are `input1`, `input2`..."""
+    return
+
+
+def run(handle: dict, fed: dict, outputs: list) -> dict:
+    """Run forward in evaluation; an output table gives `output1`, `output2.1`..., a tensor `output`."""
+    for number, name in enumerate(sorted(fed, key=_order), 1):
+        _write_tensor(Path(f"input-{number}.t7"), fed[name])
+    Path("run.lua").write_text(_SCRIPT, encoding="utf-8")
+    arguments = [_lua(), "run.lua", handle["model"], str(len(fed)), str(handle["threads"])]
+    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - the script is this file's own
+    if done.returncode:
+        raise RuntimeError(f"{arguments[0]} ended with status {done.returncode}; its log says why")
+    found = {path.stem: _read_tensor(path) for path in sorted(Path().glob("output*.shape"))}
+    wanted = list(found) if outputs is None else outputs
+    unknown = [name for name in wanted if name not in found]
+    if unknown:
+        raise ValueError(f"nothing is named {', '.join(unknown)}; the outputs are {', '.join(found)}")
+    return {name: found[name] for name in wanted}
+
+
+def versions() -> dict:
+    """The Lua program that answers for Torch: it has no version number of its own."""
+    return {"torch7": Path(_lua()).name}
+
+
+def probe() -> None:
+    """Refuses a machine without Torch, and one whose Torch cannot load nn."""
+    test = subprocess.run(  # noqa: S603 - a fixed command
+        [_lua(), "-e", "require 'nn' os.exit(0)"], stdin=subprocess.DEVNULL, check=False, timeout=60
+    )
+    if test.returncode:
+        raise ValueError("Lua Torch is here but cannot load nn")
+
+
+def _lua() -> str:
+    for name in ("th", "luajit"):
+        found = shutil.which(name)
+        if found and (name == "th" or _has_torch(found)):
+            return found
+    raise ValueError("not installed (no th on PATH): no package index has Lua Torch, it is built from its sources")
+
+
+def _has_torch(luajit: str) -> bool:
+    command = [luajit, "-e", "require 'torch'"]
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode == 0  # noqa: S603
+
+
+def _order(name: str) -> list:
+    """input2 comes before input10."""
+    digits = name[len("input") :] if name.startswith("input") else ""
+    return [int(part) for part in digits.split(".") if part.isdigit()]
+
+
+def _write_tensor(path: Path, array: object) -> None:
+    """A FloatTensor as torch.save writes it."""
+    import numpy as np
+
+    values = np.ascontiguousarray(array, dtype="<f4")
+    strides = [stride // 4 for stride in values.strides]
+    head = struct.pack("<ii", 4, 1) + _text("V 1") + _text("torch.FloatTensor") + struct.pack("<i", values.ndim)
+    head += struct.pack(f"<{2 * values.ndim + 1}q", *values.shape, *strides, 1)
+    head += struct.pack("<ii", 4, 2) + _text("V 1") + _text("torch.FloatStorage") + struct.pack("<q", values.size)
+    path.write_bytes(head + values.tobytes())
+
+
+def _text(text: str) -> bytes:
+    return struct.pack("<i", len(text)) + text.encode("ascii")
+
+
+def _read_tensor(path: Path) -> object:
+    import numpy as np
+
+    shape = [int(size) for size in path.read_text(encoding="ascii").split()]
+    return np.fromfile(str(path.with_suffix(".raw")), dtype="<f4").reshape(shape)
