@@ -106,6 +106,14 @@ def affine_pow(match: Match, view: View) -> Sequence[Layer]:
     return [match.layer("Power", {name: fields[name] for name in ("power", "scale", "shift") if name in fields})]
 
 
+def threshold(match: Match, view: View) -> Sequence[Layer]:
+    """Writes 1 above a stored number and 0 elsewhere as Threshold."""
+    limit = view.scalar(match.operand(1))
+    if limit is None or match.attrs[1].integer("to") != 1:
+        raise Declined("it compares with what is no stored number")
+    return [match.layer("Threshold", {"threshold": limit})]
+
+
 def softsign(match: Match, view: View) -> Sequence[Layer]:
     """Writes Softsign as x * (1 + |x|) ^ -1."""
     size, inverse = f"{match.name}/abs", f"{match.name}/inverse"
@@ -168,6 +176,9 @@ WRITE = (
         Sample("one for all", "out0 = PRelu(in0, w0)", _IN, ((1,),)),
     )),
     Write(clip, ("Clip",), samples=(Sample("from zero on", f"{_ZERO_SIX}out0 = Clip(in0, a)", _IN),)),
+    Write(threshold, ("Greater", "Cast"), samples=(
+        Sample("set", "c = Constant<value_float = 0.5>()\na = Greater(in0, c)\nout0 = Cast<to = 1>(a)", _IN),
+    )),
     Write(pow_, ("Pow",), samples=(
         Sample("exponent", f"{_CONSTANTS}out0 = Pow(in0, c)", _IN),
         Sample("base", f"{_CONSTANTS}out0 = Pow(b, in0)", _IN),

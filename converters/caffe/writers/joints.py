@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+import onnx_ir as ir
+
 from converters.caffe.cropping import crop
 from converters.hub.layer import Layer
 from converters.hub.matching import Declined, Match
@@ -14,13 +16,35 @@ from converters.hub.writetable import Write
 
 
 def concat(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Concat as Concat; a single operand as Split."""
-    if len(match.inputs) != len(match.nodes[0].inputs):
-        raise Declined("it joins a stored tensor; Caffe's bottoms are all computed")
-    axis = view.axis(match.inputs[0], match.attrs[0].integer("axis"))
-    if len(match.inputs) == 1:
+    """Writes Concat as Concat, stored tensors through a Parameter; a single operand as Split."""
+    operands = [value for value in match.nodes[0].inputs if value is not None]
+    axis = view.axis(match.output, match.attrs[0].integer("axis"))
+    if len(operands) == 1:
         return [match.layer("Split")]
-    return [match.layer("Concat", {} if axis == 1 else {"axis": axis})]
+    layers, bottoms = [], []
+    for position, value in enumerate(operands):
+        bottoms.append(f"{match.name}/stored{position}" if view.is_constant(value) else str(value.name))
+        if view.is_constant(value):
+            layers.append(parameter(match, view, value, bottoms[-1], role=f"stored{position}"))
+    return [*layers, match.layer("Concat", {} if axis == 1 else {"axis": axis}, inputs=bottoms)]
+
+
+def identity(match: Match, view: View) -> Sequence[Layer]:
+    """Writes the second name of a value as Split, a stored output of the network as Parameter."""
+    if match.inputs:
+        return [match.layer("Split")]
+    value = match.operand(0)
+    assert value is not None
+    return [parameter(match, view, value, match.output)]
+
+
+def parameter(match: Match, view: View, value: ir.Value, out: ir.Value | str, role: str = "") -> Layer:
+    """A stored tensor as the top of a Parameter layer."""
+    if view.dtype(value) != "float32":
+        raise Declined(f"{value.name} is {view.dtype(value)}; Caffe's blobs are float32")
+    weight = view.weight(value)
+    shape = {"shape": {"dim": weight.shape}}
+    return match.layer("Parameter", shape, {0: weight}, inputs=[], outputs=[out], role=role)
 
 
 def split(match: Match, view: View) -> Sequence[Layer]:
@@ -56,6 +80,23 @@ def slice_(match: Match, view: View) -> Sequence[Layer]:
     if any(count == 0 for _, count in wanted.values()):
         raise Declined("it takes nothing")
     return crop(match, data, sizes, wanted, match.output, alone=True) or [match.layer("Split")]
+
+
+def embed(match: Match, view: View) -> Sequence[Layer]:
+    """Writes whole numbers that look up stored rows, and a stored vector added to them, as Embed."""
+    table, axis = match.operand(0, 1), match.attrs[1].integer("axis")
+    if match.attrs[0].integer("to") not in (6, 7) or not view.is_constant(table) or axis != 0:
+        raise Declined("it looks up no stored rows")
+    weight = view.weight(table, "table")
+    if len(weight.shape) != 2:
+        raise Declined(f"its table has {len(weight.shape)} dimensions; Caffe's Embed has 2")
+    fields: dict[str, object] = {"num_output": weight.shape[1], "input_dim": weight.shape[0]}
+    if len(match.nodes) == 2:
+        return [match.layer("Embed", {**fields, "bias_term": False}, {0: weight})]
+    bias = view.channels(match.output, match.other(2), view.rank(match.output) - 1)
+    if bias is None:
+        raise Declined("what it adds is no stored vector")
+    return [match.layer("Embed", fields, {0: weight, 1: bias})]
 
 
 def gather(match: Match, view: View) -> Sequence[Layer]:
@@ -97,6 +138,18 @@ WRITE = (
     Write(concat, ("Concat",), samples=(
         Sample("channels", "out0 = Concat<axis = 1>(in0, in1)", ((2, 3, 4, 5), (2, 1, 4, 5))),
         Sample("last axis", "out0 = Concat<axis = -1>(in0, in1)", ((2, 3, 4), (2, 3, 1))),
+        Sample("with a stored tensor", "out0 = Concat<axis = 0>(w0, in0)", _IN, ((1, 6, 4, 5),)),
+    )),
+    Write(identity, ("Identity",), samples=(
+        Sample("of an input", "out0 = Identity(in0)", _IN),
+        Sample("of a stored tensor", "out0 = Relu(in0)\nout1 = Identity(w0)", _IN, ((3, 4),), outputs=2),
+    )),
+    Write(embed, ("Cast", "Gather"), samples=(
+        Sample("rows", "a = Cast<to = 7>(in0)\nout0 = Gather(w0, a)", ((2, 3),), ((7, 5),), values=(0, 6)),
+    )),
+    Write(embed, ("Cast", "Gather", "Add"), samples=(
+        Sample("rows", "a = Cast<to = 7>(in0)\nb = Gather(w0, a)\nout0 = Add(b, w1)", ((2, 3),), ((7, 5), (5,)),
+               values=(0, 6)),
     )),
     Write(split, ("Split",), neutral=("num_outputs",), samples=(
         Sample("sizes", f"{_ints('s', '1, 3, 2')}out0, out1, out2 = Split<axis = 1>(in0, s)", _IN, outputs=3),

@@ -1,4 +1,4 @@
-"""Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Identity, Tile and Expand: the numbers stay."""
+"""Flatten, Reshape, Squeeze, Unsqueeze, Transpose, Tile and Expand: the numbers stay."""
 
 from __future__ import annotations
 
@@ -43,11 +43,6 @@ def transpose(match: Match, view: View) -> Sequence[Layer]:
     return [match.layer("Permute", {"order": order})]
 
 
-def identity(match: Match, view: View) -> Sequence[Layer]:
-    """Writes the second name of a value as Split."""
-    return [match.layer("Split")]
-
-
 def tile(match: Match, view: View) -> Sequence[Layer]:
     """Writes Tile and Expand as one Tile an axis."""
     view.integers(match.operand(1), "repeats")
@@ -85,7 +80,6 @@ WRITE = (
     Write(transpose, ("Transpose",), samples=(
         Sample("dimensions of 1", "out0 = Transpose<perm = [0, 2, 3, 1]>(in0)", ((2, 1, 4, 5),)),
     )),
-    Write(identity, ("Identity",), samples=(Sample("of an input", "out0 = Identity(in0)", _IN),)),
     Write(tile, ("Tile",), samples=(Sample("two axes", f"{_to('1, 2, 1, 3')}out0 = Tile(in0, s)", _IN),)),
     Write(tile, ("Expand",), samples=(Sample("two axes", f"{_to('3, 4, 5')}out0 = Expand(in0, s)", ((2, 3, 1, 1),)),)),
 )  # fmt: skip
