@@ -10,22 +10,42 @@ from converters.hub.layer import Layer
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One number a spatial dimension for each of them; `pad` is added at both ends."""
+    """One number a spatial dimension for each of them; `pad` is added in front, `end` behind."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     pad: tuple[int, ...]
+    end: tuple[int, ...]
     dilation: tuple[int, ...]
 
 
 def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
     """The window of a Convolution or Deconvolution over `dims` spatial dimensions (base_conv_layer.cpp)."""
+    pad = _per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0)
+    start, end = four_pads(layer, emit, pad)
     return Window(
         kernel=_per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None),
         stride=_per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1),
-        pad=_per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0),
+        pad=start,
+        end=end,
         dilation=_per_dim(layer, emit, "dilation", (), dims, 1),
     )
+
+
+def four_pads(layer: Layer, emit: Emit, pad: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The padding in front and behind: a fork's pad_t, pad_l, pad_b, pad_r where one of them is not 0, else `pad`.
+
+    pad_type 1 ("same", as TensorFlow pads) is refused: its users wrote pad_t ... from then on.
+    """
+    attrs = layer.attrs
+    if attrs.integer("pad_type"):
+        emit.refuse(f"pad_type: {attrs.integer('pad_type')} is a fork's own", "give pad_t, pad_b, pad_l and pad_r")
+    top, left, bottom, right = (attrs.integer(name) for name in ("pad_t", "pad_l", "pad_b", "pad_r"))
+    if not (top or left or bottom or right):
+        return pad, pad
+    if any(pad) or len(pad) != 2:
+        emit.refuse("pad_t, pad_b, pad_l, pad_r go with two spatial dimensions and without pad")
+    return (top, left), (bottom, right)
 
 
 def _per_dim(
@@ -51,9 +71,10 @@ def pooling_window(layer: Layer, emit: Emit) -> Window:
     pad = _pair(layer, "pad", "pad_h", "pad_w")
     if 0 in kernel or 0 in stride:
         emit.refuse(f"the pooling window {kernel} with stride {stride} has no size")
-    if any(before >= size for before, size in zip(pad, kernel, strict=True)):
-        emit.refuse(f"pad {pad} is not smaller than the kernel {kernel}; Caffe refuses it too")
-    return Window(kernel, stride, pad, (1, 1))
+    start, end = four_pads(layer, emit, pad)
+    if any(before >= size for before, size in zip(start, kernel, strict=True)):
+        emit.refuse(f"pad {start} is not smaller than the kernel {kernel}; Caffe refuses it too")
+    return Window(kernel, stride, start, end, (1, 1))
 
 
 def _pair(layer: Layer, both: str, height: str, width: str) -> tuple[int, int]:
@@ -63,10 +84,13 @@ def _pair(layer: Layer, both: str, height: str, width: str) -> tuple[int, int]:
     return attrs.integer(both), attrs.integer(both)
 
 
-def pooled_size(size: int, kernel: int, stride: int, pad: int, *, ceil: bool) -> int:
-    """Caffe's pooled size: rounded up unless told otherwise, less a last window that would begin in the padding."""
-    span = size + 2 * pad - kernel
+def pooled_size(size: int, kernel: int, stride: int, pad: int, end: int, *, ceil: bool, padded: bool) -> int:
+    """Caffe's pooled size: rounded up unless told otherwise, less a last window that would begin in the padding.
+
+    `padded` says that the layer pads anywhere: then Caffe looks for such a window in both directions.
+    """
+    span = size + pad + end - kernel
     out = (-(-span // stride) if ceil else span // stride) + 1
-    if pad and (out - 1) * stride >= size + pad:
+    if padded and (out - 1) * stride >= size + pad:
         out -= 1
     return out

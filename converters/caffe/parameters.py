@@ -8,26 +8,35 @@ from typing import Any
 from converters.caffe.prototxt import RawLayer
 from converters.hub.attributes import Attributes
 
-_MESSAGE_OF = {
-    "ArgMax": "argmax_param",
-    "Deconvolution": "convolution_param",
-    "HDF5Data": "hdf5_data_param",
-    "Im2col": "convolution_param",
-    "LSTM": "recurrent_param",
-    "Normalize": "norm_param",
-    "RNN": "recurrent_param",
-    "PReLU": "prelu_param",
-    "ReLU": "relu_param",
-    "TanH": "tanh_param",
+_MESSAGES_OF = {
+    "ArgMax": ("argmax_param",),
+    "ConvolutionDepthwise": ("convolution_param",),
+    "Deconvolution": ("convolution_param",),
+    "DepthwiseConvolution": ("convolution_param",),
+    "HDF5Data": ("hdf5_data_param",),
+    "HardSigmoid": ("hard_sigmoid_param", "hardsigmoid_param"),
+    "Im2col": ("convolution_param",),
+    "LSTM": ("recurrent_param",),
+    "Normalize": ("norm_param",),
+    "PReLU": ("prelu_param",),
+    "PixelShuffle": ("pixelshuffle_param",),
+    "PriorBoxClustered": ("prior_box_param",),
+    "RNN": ("recurrent_param",),
+    "ReLU": ("relu_param",),
+    "ReLU6": ("relu6_param",),
+    "SeLU": ("selu_param",),
+    "SeLu": ("selu_param",),
+    "SeLuDropout": ("selu_dropout_param",),
+    "TanH": ("tanh_param",),
 }
-"""Kinds whose message is not called after them."""
+"""Kinds whose messages are not called after them; forks may know one under two names."""
 
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-def message_field(kind: str) -> str:
-    """The field of LayerParameter that holds a kind's parameters: InnerProduct -> inner_product_param."""
-    return _MESSAGE_OF.get(kind) or _WORD.sub("_", kind).lower() + "_param"
+def message_fields(kind: str) -> tuple[str, ...]:
+    """The fields of LayerParameter that may hold a kind's parameters: InnerProduct -> inner_product_param."""
+    return _MESSAGES_OF.get(kind) or (_WORD.sub("_", kind).lower() + "_param",)
 
 
 def attributes(raw: RawLayer) -> Attributes:
@@ -35,9 +44,11 @@ def attributes(raw: RawLayer) -> Attributes:
 
     A message of another kind on the same layer is left out, as Caffe leaves it unread.
     """
-    field = raw.message.DESCRIPTOR.fields_by_name.get(message_field(raw.kind))
-    if field is None:
+    known = raw.message.DESCRIPTOR.fields_by_name
+    fields = [known[name] for name in message_fields(raw.kind) if name in known]
+    if not fields:
         return Attributes({})
+    field = next((field for field in fields if raw.message.HasField(field.name)), fields[0])
     message = getattr(raw.message, field.name)
     explicit = frozenset(found.name for found, _ in message.ListFields())
     values = {known.name: _plain(message, known) for known in message.DESCRIPTOR.fields}

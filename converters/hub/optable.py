@@ -23,6 +23,10 @@ Formula = Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], np.ndarray | Se
 """(inputs, weights) -> outputs in float64, written from the layer's definition, never from our ONNX form."""
 
 
+FORMULA = "formula"
+"""The judge of a sample that no backend can run."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One documented case of a layer: test case, golden key and documentation in one.
@@ -30,7 +34,8 @@ class Sample:
     `attrs` is in the source's own notation (for Caffe the body of the layer's prototxt). A spatial sample differs
     in height and width in kernel, stride, pad and input wherever the layer allows it: a reader that takes one for
     the other must not survive. Inputs are drawn from the range `values`, weights from a normal distribution; those
-    whose position is in `positive` are made positive.
+    whose position is in `positive` are made positive. `judge` names the backend that runs the sample where the
+    format's own framework cannot, and is FORMULA where none can: then there must be a formula.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Sample:
     outputs: int = 1
     formula: Formula | None = None
     values: tuple[float, float] = (-2.0, 2.0)
+    judge: str = ""
 
 
 @dataclass(frozen=True, slots=True)

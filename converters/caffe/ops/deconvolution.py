@@ -34,7 +34,7 @@ def _one(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
         *weights,
         kernel_shape=window.kernel,
         strides=window.stride,
-        pads=window.pad * 2,
+        pads=(*window.pad, *window.end),
         dilations=window.dilation,
         group=group,
     )
