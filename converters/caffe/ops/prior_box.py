@@ -119,7 +119,7 @@ def _corners(grid: _Grid, sizes: np.ndarray) -> np.ndarray:
 
 def _by_hand(inputs: Sequence[np.ndarray]) -> np.ndarray:
     """Map 2 by 3, image 20 by 36: boxes 4, sqrt(4 * 9) and 4 with the ratio 2, nothing clipped or flipped."""
-    rows = []
+    rows: list[float] = []
     for h in range(2):
         for w in range(3):
             for width, height in ((4, 4), (6, 6), (4 * 2**0.5, 4 / 2**0.5)):

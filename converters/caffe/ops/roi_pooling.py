@@ -28,7 +28,7 @@ def _rows(emit: Emit, regions: ir.Value) -> ir.Value:
 
 
 def psroi_pooling(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads PSROIPooling (R-FCN) as masks of rows and columns and two Einsums: the mean over each bin of its own channel.
+    """Reads PSROIPooling (R-FCN) as masks of rows and columns and two Einsums: each bin the mean of its own channel.
 
     psroi_pooling_layer.cu: corners rounded, bins at least 0.1 wide, an empty bin is 0. Batch 1, as R-FCN runs.
     """
