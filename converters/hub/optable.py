@@ -35,7 +35,8 @@ class Sample:
     in height and width in kernel, stride, pad and input wherever the layer allows it: a reader that takes one for
     the other must not survive. Inputs are drawn from the range `values`, weights from a normal distribution; those
     whose position is in `positive` are made positive. `judge` names the backend that runs the sample where the
-    format's own framework cannot, and is FORMULA where none can: then there must be a formula.
+    format's own framework cannot, and is FORMULA where none can: then there must be a formula. `draw` makes the inputs
+    where numbers of a range mean nothing (places, boxes); `batched` says that the batch size is free.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Sample:
     formula: Formula | None = None
     values: tuple[float, float] = (-2.0, 2.0)
     judge: str = ""
+    draw: Callable[[np.random.Generator, Sequence[tuple[int, ...]]], Sequence[np.ndarray]] | None = None
+    batched: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,12 @@ from converters.hub.optable import Read, Sample
 def arg_max(layer: Layer, emit: Emit) -> ir.Value:
     """Reads ArgMax as TopK of the reversed input, because Caffe prefers the later of equal values and ONNX the earlier.
 
-    Without `axis` the top is [N, 1, top_k], or [N, 2, top_k] with the values behind the places (argmax_layer.cpp).
+    Without `axis` the top is [N, 1, top_k] with ones behind up to the input's rank, or [N, 2, top_k] with the values
+    behind the places (argmax_layer.cpp).
     """
     (data,) = emit.inputs
     attrs = layer.attrs
+    ones = (1,) * (emit.rank(data) - 3)
     with_axis = "axis" in attrs.explicit
     if not with_axis:
         data = emit.reshape(data, (emit.shape(data)[0], 1, math.prod(emit.sizes(data, 1))))
@@ -30,7 +32,8 @@ def arg_max(layer: Layer, emit: Emit) -> ir.Value:
         return values
     places = emit("Sub", emit.constant([size - 1], "last"), places)
     places = emit("Cast", places, to=1)
-    return emit("Concat", places, values, axis=1) if attrs.flag("out_max_val") else places
+    both = emit("Concat", places, values, axis=1) if attrs.flag("out_max_val") else places
+    return both if with_axis or not ones else emit.unflatten(both, (*emit.shape(both), *ones))
 
 
 def _reversed(emit: Emit, data: ir.Value, axis: int) -> ir.Value:

@@ -40,8 +40,9 @@ def _segnet(layer: Layer, emit: Emit) -> ir.Value:
         )
     channels = emit.size(data, 1)
     view = (channels, *(1,) * (emit.rank(data) - 2))
+    shape = _stored(layer, channels)
     scale, shift = (
-        emit.weight(key, (channels,), role=role, view=view, fill=fill(layer.attrs.record(filler), (channels,), start))
+        emit.weight(key, shape, role=role, view=view, fill=fill(layer.attrs.record(filler), shape, start))
         for key, (role, filler, start) in enumerate((("scale", "scale_filler", 1.0), ("shift", "shift_filler", 0.0)))
     )
     return emit("Add", emit("Mul", data, scale), shift)
@@ -51,11 +52,18 @@ def _pspnet(layer: Layer, emit: Emit) -> ir.Value:
     (data,) = emit.inputs
     channels = emit.size(data, 1)
     starts = (("scale", 1.0), ("shift", 0.0), ("mean", 0.0), ("variance", 0.0))
+    shape = _stored(layer, channels)
     weights = [
-        emit.weight(key, (channels,), role=role, fill=fill(None, (channels,), start), view=(channels,))
+        emit.weight(key, shape, role=role, fill=fill(None, shape, start), view=(channels,))
         for key, (role, start) in enumerate(starts)
     ]
     return emit("BatchNormalization", data, *weights, epsilon=layer.attrs.number("eps"))
+
+
+def _stored(layer: Layer, channels: int) -> tuple[int, ...]:
+    """The shape of the blobs: [1, C, 1, 1] in both forks, [C] in files that other programs wrote."""
+    found = {weight.shape for weight in layer.weights.values()}
+    return (channels,) if found == {(channels,)} else (1, channels, 1, 1)
 
 
 SAMPLES = (

@@ -65,7 +65,18 @@ READ = {
             ),
         ),
     ),
-    "Clip": Read(clip, samples=(Sample("plain", "clip_param { min: -1 max: 0.5 }", _IMAGE),)),
+    "Clip": Read(
+        clip,
+        samples=(
+            Sample(
+                "plain",
+                "clip_param { min: -1 max: 0.5 }",
+                _IMAGE,
+                formula=lambda x, _: np.clip(x[0], -1, 0.5),
+                judge=FORMULA,
+            ),
+        ),
+    ),
     "HardSigmoid": Read(
         hard_sigmoid,
         samples=(

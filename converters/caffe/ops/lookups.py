@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import onnx_ir as ir
 
 from converters.caffe.fillers import fill
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import FORMULA, Read, Sample
+from converters.hub.optable import Read, Sample
 
 _INT64 = 7
 
@@ -67,12 +68,11 @@ READ = {
         filter_,
         samples=(
             Sample(
-                "half of the items",
+                "some of the items",
                 "",
-                ((5, 3, 2), (5,)),
-                values=(-1, 1),
-                formula=lambda x, _: x[0][x[1].astype(int) != 0],
-                judge=FORMULA,
+                ((7, 3, 2), (7,)),
+                draw=lambda rng, shapes: (rng.standard_normal(shapes[0]), np.arange(shapes[1][0]) % 3),
+                batched=False,
             ),
         ),
     ),

@@ -42,7 +42,7 @@ def normalize(layer: Layer, emit: Emit) -> ir.Value:
     axes = list(range(1, emit.rank(data))) if attrs.flag("across_spatial") else [1]
     square = emit("ReduceSumSquare", data, emit.constant(axes, "axes"))
     norm = emit("Sqrt", emit("Add", square, emit.constant(np.float32(attrs.number("eps")), "eps")))
-    shape = (1,) if attrs.flag("channel_shared") else (channels,)
+    shape = () if attrs.flag("channel_shared") else (channels,)
     view = (1,) if attrs.flag("channel_shared") else (channels, *(1,) * (emit.rank(data) - 2))
     scale = emit.weight(0, shape, role="scale", view=view, fill=fill(attrs.record("scale_filler"), shape, 1.0))
     return emit("Mul", emit("Div", data, norm), scale)
@@ -80,7 +80,7 @@ _NORMALIZE = (
         "whole item, one scale, large eps",
         "norm_param { eps: 0.5 }",
         _IMAGE,
-        ((1,),),
+        ((),),
         formula=_normalized((1, 2, 3), 0.5),
         judge="caffe-ssd",
     ),

@@ -150,6 +150,11 @@ def _picked(emit: Emit, boxes: ir.Value, scores: ir.Value, settings: _Settings) 
     return emit("Squeeze", emit("Gather", picks, emit.constant([2], "box"), axis=1), emit.constant([1], "axis"))
 
 
+def _draw(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+    """Scores, distances, and an image of 40 by 60 at its own size."""
+    return [rng.uniform(0, 1, shapes[0]), rng.uniform(-0.5, 0.5, shapes[1]), np.array([[40, 60, 1]])]
+
+
 READ = {
     "Proposal": Read(
         proposal,
@@ -159,7 +164,8 @@ READ = {
                 "proposal_param { ratio: 0.5 ratio: 2 scale: 1 scale: 2 pre_nms_topn: 40 post_nms_topn: 10 min_size: 2 "
                 "nms_thresh: 0.5 }",
                 ((1, 8, 3, 4), (1, 16, 3, 4), (1, 3)),
-                values=(0.5, 1),
+                draw=_draw,
+                batched=False,
                 judge="caffe-ssd",
             ),
         ),

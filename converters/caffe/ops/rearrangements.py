@@ -274,6 +274,7 @@ READ = {
                 "blocks of 2",
                 "batch_to_space_nd_param { block_shape: 2 crops: 1 crops: 0 }",
                 ((4, 3, 6, 5),),
+                batched=False,
                 formula=lambda x, _: _from_batch(x),
                 judge=FORMULA,
             ),

@@ -143,6 +143,7 @@ READ = {
                 "three by three",
                 "psroi_pooling_param { output_dim: 2 group_size: 3 spatial_scale: 2.3 }",
                 ((1, 18, 7, 9), (5, 5)),
+                batched=False,
                 values=(0, 3.2),
                 formula=lambda x, _: _position_sensitive(x, 2, 3, 2.3),
                 judge=FORMULA,
