@@ -74,7 +74,7 @@ SAMPLES = (
         ((1, 3, 1, 1),) * 4,
         positive=(3,),
         formula=lambda x, w: (x[0] - w[2]) / np.sqrt(w[3] + 0.01) * w[0] + w[1],
-        judge="caffe-ssd",
+        judge=FORMULA,
     ),
     Sample(
         "SegNet",

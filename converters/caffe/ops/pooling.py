@@ -194,7 +194,8 @@ SAMPLES = (
     ),
     Sample(
         "floor by a fork's name",
-        "pooling_param { pool: AVE kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 3 pad_h: 0 pad_w: 1 ceil_mode: false }",
+        "pooling_param { pool: AVE kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 3 pad_h: 0 pad_w: 1 "
+        "ceil_mode: false }",
         ((1, 2, 8, 9),),
         judge="caffe-ssd",
     ),

@@ -12,12 +12,12 @@ import onnx_ir as ir
 from converters.caffe.ops.decoding import chosen_boxes
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import FORMULA, Read, Sample
 
 
 @dataclass(frozen=True, slots=True)
 class _Settings:
-    """The anchors [A, 4] around one cell, their distance, and the limits."""
+    """The anchors [A, 4] around one cell, their distance, the limits, and the score that too small boxes get."""
 
     anchors: np.ndarray
     stride: int
@@ -25,15 +25,17 @@ class _Settings:
     before: int
     after: int
     overlap: float
+    small: float
 
 
 def proposal(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
     """Reads Proposal (pva-faster-rcnn) as decoding, TopK and NonMaxSuppression over boxes that count their last pixel.
 
-    Tops: regions [R, 5] as (0, x1, y1, x2, y2), and their scores. Batch 1, as Faster R-CNN runs.
+    Tops: regions [R, 5] as (0, x1, y1, x2, y2), and their scores. Batch 1, as Faster R-CNN runs. A box that is smaller
+    than min_size keeps a place with the score 0 (proposal_layer.cpp, transform_box).
     """
     attrs = layer.attrs
-    anchors = _anchors(attrs.integer("base_size"), attrs.numbers("ratio"), attrs.numbers("scale"), rounded=True)
+    anchors = _anchors(attrs.integer("base_size"), attrs.numbers("ratio"), attrs.numbers("scale"))
     settings = _Settings(
         anchors,
         attrs.integer("feat_stride"),
@@ -41,6 +43,7 @@ def proposal(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
         attrs.integer("pre_nms_topn"),
         attrs.integer("post_nms_topn"),
         attrs.number("nms_thresh"),
+        small=0.0,
     )
     return _proposed(layer, emit, settings)
 
@@ -65,17 +68,17 @@ def python(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
         emit.refuse(f"its param_str {text!r} does not say feat_stride")
     numbers = tuple(float(part) for part in scales[1].split(",") if part.strip()) if scales else (8.0, 16.0, 32.0)
     emit.note("the limits of py-faster-rcnn's config.py: 6000 before, 300 after, overlap 0.7, at least 16 pixels")
-    anchors = _anchors(16, (0.5, 1.0, 2.0), numbers, rounded=True)
-    return _proposed(layer, emit, _Settings(anchors, int(stride[1]), 16.0, 6000, 300, 0.7))
+    anchors = _anchors(16, (0.5, 1.0, 2.0), numbers)
+    return _proposed(layer, emit, _Settings(anchors, int(stride[1]), 16.0, 6000, 300, 0.7, small=-1.0))
 
 
-def _anchors(base: int, ratios: Sequence[float], scales: Sequence[float], *, rounded: bool) -> np.ndarray:
+def _anchors(base: int, ratios: Sequence[float], scales: Sequence[float]) -> np.ndarray:
     """generate_anchors.py: sizes by ratio, rounded to whole pixels, then by scale, around the centre of one cell."""
     centre = (base - 1) / 2
     boxes = []
     for ratio in ratios:
-        width = np.round(np.sqrt(base * base / ratio))
-        height = np.round(width * ratio)
+        width = np.floor(np.sqrt(base * base / ratio) + 0.5)
+        height = np.floor(width * ratio + 0.5)
         for scale in scales:
             half = np.array([width * scale - 1, height * scale - 1]) / 2
             boxes.append([*(centre - half), *(centre + half)])
@@ -128,17 +131,18 @@ def _clipped(emit: Emit, boxes: ir.Value, image: ir.Value) -> ir.Value:
 
 
 def _large_enough(emit: Emit, boxes: ir.Value, scores: ir.Value, image: ir.Value, settings: _Settings) -> ir.Value:
-    """The scores, with -1 (below any probability) for boxes smaller than min_size times the image's scale."""
-    flat = emit("Reshape", image, emit.constant([-1], "flat"))
-    size = emit(
-        "Mul",
-        emit("Gather", flat, emit.constant([2], "scale")),
-        emit.constant(np.float32(settings.min_size), "min_size"),
-    )
+    """The scores, with `small` for boxes smaller than min_size times the scale.
+
+    The scale is im_info's third number, for the width the fourth where there is one.
+    """
+    across = 3 if int(np.prod(emit.sizes(image))) > 3 else 2
+    scale = emit("Gather", emit("Reshape", image, emit.constant([-1], "flat")), emit.constant([across, 2], "scale"))
+    size = emit("Mul", scale, emit.constant(np.float32(settings.min_size), "min_size"))
     low, high = emit.several(2, "Split", boxes, emit.constant([2, 2], "pairs"), axis=1)
     sides = emit("Add", emit("Sub", high, low), emit.constant(np.float32(1), "one"))
-    least = emit("ReduceMin", sides, emit.constant([1], "axis"), keepdims=0)
-    return emit("Where", emit("GreaterOrEqual", least, size), scores, emit.constant(np.float32(-1), "small"))
+    enough = emit("Cast", emit("GreaterOrEqual", sides, size), to=1)
+    both = emit("Cast", emit("ReduceMin", enough, emit.constant([1], "axis"), keepdims=0), to=9)
+    return emit("Where", both, scores, emit.constant(np.float32(settings.small), "small"))
 
 
 def _picked(emit: Emit, boxes: ir.Value, scores: ir.Value, settings: _Settings) -> ir.Value:
@@ -155,20 +159,81 @@ def _draw(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]]) -> list[n
     return [rng.uniform(0, 1, shapes[0]), rng.uniform(-0.5, 0.5, shapes[1]), np.array([[40, 60, 1]])]
 
 
+def _greedy(inputs: Sequence[np.ndarray], limits: _Settings) -> list[np.ndarray]:
+    """Anchor by anchor, then box by box, as proposal_layer.cpp and nms.cpp go."""
+    scores, deltas, ((tall, wide, scale),) = inputs
+    count, boxes = len(limits.anchors), []
+    for row, column, number in np.ndindex(*scores.shape[2:], count):
+        x1, y1, x2, y2 = limits.anchors[number] + np.array([column, row, column, row]) * 16.0
+        dx, dy, dw, dh = deltas[0, 4 * number : 4 * number + 4, row, column]
+        width, height = x2 - x1 + 1, y2 - y1 + 1
+        centre, half = (
+            (x1 + width / 2 + dx * width, y1 + height / 2 + dy * height),
+            (np.exp(dw) * width / 2, np.exp(dh) * height / 2),
+        )
+        left, right = (np.clip(centre[0] + side * half[0], 0, wide - 1) for side in (-1, 1))
+        top, bottom = (np.clip(centre[1] + side * half[1], 0, tall - 1) for side in (-1, 1))
+        large = min(right - left, bottom - top) + 1 >= limits.min_size * scale
+        score = scores[0, count + number, row, column] if large else limits.small
+        boxes.append((score, left, top, right, bottom))
+    boxes.sort(key=lambda box: -box[0])
+    kept: list[tuple[float, ...]] = []
+    for box in boxes[: limits.before]:
+        if (
+            box[0] >= 0
+            and len(kept) < limits.after
+            and all(_overlap(box[1:], other[1:]) <= limits.overlap for other in kept)
+        ):
+            kept.append(box)
+    found = np.array(kept)
+    return [np.concatenate([np.zeros((len(kept), 1)), found[:, 1:]], 1), found[:, 0]]
+
+
+def _overlap(one: tuple[float, ...], other: tuple[float, ...]) -> float:
+    width = min(one[2], other[2]) - max(one[0], other[0]) + 1
+    height = min(one[3], other[3]) - max(one[1], other[1]) + 1
+    both = max(width, 0) * max(height, 0)
+    area = sum((box[2] - box[0] + 1) * (box[3] - box[1] + 1) for box in (one, other))
+    return both / (area - both)
+
+
+_ANCHORS = np.array([(-3.5, 2, 18.5, 13), (-15, -4, 30, 19), (2.5, -3, 12.5, 18), (-3, -14, 18, 29)])
+# The list that py-faster-rcnn prints in generate_anchors.py.
+_NINE = np.array([
+    (-84, -40, 99, 55), (-176, -88, 191, 103), (-360, -184, 375, 199), (-56, -56, 71, 71), (-120, -120, 135, 135),
+    (-248, -248, 263, 263), (-36, -80, 51, 95), (-80, -168, 95, 183), (-168, -344, 183, 359),
+])  # fmt: skip
+
 READ = {
     "Proposal": Read(
         proposal,
         samples=(
             Sample(
-                "two anchors",
-                "proposal_param { ratio: 0.5 ratio: 2 scale: 1 scale: 2 pre_nms_topn: 40 post_nms_topn: 10 min_size: 2 "
+                "four anchors",
+                "proposal_param { ratio: 0.5 ratio: 2 scale: 1 scale: 2 pre_nms_topn: 40 post_nms_topn: 10 min_size: 8 "
                 "nms_thresh: 0.5 }",
                 ((1, 8, 3, 4), (1, 16, 3, 4), (1, 3)),
                 draw=_draw,
                 batched=False,
-                judge="caffe-ssd",
+                outputs=2,
+                formula=lambda x, _: _greedy(x, _Settings(_ANCHORS, 16, 8, 40, 10, 0.5, small=0)),
+                judge=FORMULA,
             ),
         ),
     ),
-    "Python": Read(python, neutral=("share_in_parallel",)),
+    "Python": Read(
+        python,
+        neutral=("share_in_parallel",),
+        samples=(
+            Sample(
+                "proposals of py-faster-rcnn",
+                "python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: \"'feat_stride': 16\" }",
+                ((1, 18, 6, 7), (1, 36, 6, 7), (1, 3)),
+                draw=_draw,
+                batched=False,
+                formula=lambda x, _: _greedy(x, _Settings(_NINE, 16, 16, 6000, 300, 0.7, small=-1))[0],
+                judge=FORMULA,
+            ),
+        ),
+    ),
 }

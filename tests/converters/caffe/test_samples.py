@@ -111,7 +111,7 @@ def test_passes_the_full_checker(case, converted):
 
 def test_every_row_has_a_sample_but_those_without_output_or_input_and_those_that_refuse():
     without = {kind for kind, row in gather("converters.caffe.ops").items() if not row.samples}
-    assert without == {"Silence", "Parameter", "Python", *REASONS}
+    assert without == {"Silence", "Parameter", *REASONS}
 
 
 def test_what_no_framework_judges_has_a_formula():

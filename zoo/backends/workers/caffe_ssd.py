@@ -1,4 +1,4 @@
-"""A Caffe with SSD's and other forks' layers, built from source. It aborts on a file that it does not like, as Caffe does."""
+"""A Caffe with SSD's and other forks' layers, built from source. A file that it does not like aborts it."""
 
 import tempfile
 from pathlib import Path
