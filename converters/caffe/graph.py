@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from converters.caffe import caffemodel, hdf5, parameters, phases, prototxt
+from converters.caffe import caffemodel, dialects, hdf5, parameters, phases, prototxt
 from converters.caffe.inputs import declared
 from converters.caffe.matching import match
 from converters.caffe.prototxt import Prototxt, RawLayer
@@ -16,22 +16,54 @@ from converters.hub.layer import Dim, Layer, SourceGraph
 from converters.weights import Weight
 
 
-def decode(files: Mapping[str, Path], inputs: Mapping[str, tuple[Dim, ...]]) -> SourceGraph:
+def decode(
+    files: Mapping[str, Path],
+    inputs: Mapping[str, tuple[Dim, ...]],
+    *,
+    phase: str = "TEST",
+    stage: Sequence[str] = (),
+    dialect: str | None = None,
+    proto: Path | None = None,
+) -> SourceGraph:
     """Read a Caffe network. `files`: role "graph" -> prototxt, "weights" -> caffemodel (may be absent).
 
-    `inputs` gives shapes that the prototxt lacks or that are to replace the declared ones.
+    `inputs` gives shapes that the prototxt lacks or that are to replace the declared ones; `phase` and `stage` choose
+    the layers, `dialect` says which fork's meaning a layer has, `proto` is the fork's own caffe.proto.
     """
-    if "graph" not in files:
-        weights = files["weights"]
-        raise Diagnostic(
-            "graph-missing",
-            "a caffemodel holds the weights; the network itself is in a prototxt",
-            where=Where(file=str(weights)),
-            hint=f"zoo convert deploy.prototxt {weights.name} --to onnx",
-        )
-    net = prototxt.read(files["graph"])
+    _demand_network(files)
+    if phase not in phases.PHASES:
+        raise Diagnostic("unknown-phase", f"there is no phase {phase}", hint="--phase TEST or --phase TRAIN")
+    net = prototxt.read(files["graph"], proto)
     layers = read_weights(files["weights"]) if "weights" in files else ()
-    return assemble(net, layers, inputs)
+    return assemble(net, layers, inputs, phases.State(phase, stages=frozenset(stage)), dialect)
+
+
+def _demand_network(files: Mapping[str, Path]) -> None:
+    """Refuse, each by its name, the files of Caffe that are no network."""
+    for role, (code, what, hint) in _NO_NETWORK.items():
+        if role in files and (role in _NEVER or "graph" not in files):
+            raise Diagnostic(code, what, where=Where(file=str(files[role])), hint=hint.format(name=files[role].name))
+
+
+_NEVER = ("state", "solver")
+_NO_NETWORK = {
+    "state": ("solver-state", "is the state of a training, which holds no weights", "its caffemodel has the same number"),
+    "solver": ("solver-prototxt", "says how to train; it names the network's prototxt in `net`", "give that prototxt"),
+    "weights": (
+        "graph-missing",
+        "a caffemodel holds the weights; the network itself is in a prototxt",
+        "zoo convert deploy.prototxt {name} --to onnx",
+    ),
+    "mean": ("graph-missing", "is an average image", "zoo convert {name} --to npy"),
+}
+"""Role -> code, what the file is, and what to type instead."""
+
+
+def array(files: Mapping[str, Path]) -> Weight:
+    """The average image of a .binaryproto, [channels, height, width], as a file given for itself."""
+    if set(files) != {"mean"}:
+        raise Diagnostic("not-an-array", "only an average image (.binaryproto) is an array")
+    return caffemodel.average(files["mean"])
 
 
 def read_weights(path: Path) -> tuple[caffemodel.StoredLayer, ...]:
@@ -40,29 +72,40 @@ def read_weights(path: Path) -> tuple[caffemodel.StoredLayer, ...]:
 
 
 def stored(files: Mapping[str, Path]) -> Iterator[tuple[str, int, Weight]]:
-    """Every blob of the weights file: layer, position, weight."""
+    """Every blob of the weights file: layer, position, weight; an average image is one blob."""
+    if "mean" in files:
+        yield "mean", 0, caffemodel.average(files["mean"])
+    if "weights" not in files:
+        return
     for layer in read_weights(files["weights"]):
         for position, blob in enumerate(layer.blobs):
             yield layer.name, position, blob
 
 
 def assemble(
-    net: Prototxt, weights: Sequence[caffemodel.StoredLayer], inputs: Mapping[str, tuple[Dim, ...]]
+    net: Prototxt,
+    weights: Sequence[caffemodel.StoredLayer],
+    inputs: Mapping[str, tuple[Dim, ...]],
+    state: phases.State = phases.State(),  # noqa: B008 - frozen
+    dialect: str | None = None,
 ) -> SourceGraph:
     """Put a parsed network and its stored layers together."""
-    present = phases.at_inference(net.layers)
-    pruned = [(layer.name, "not in the TEST phase") for layer in net.layers if layer not in present]
+    present = phases.present(net.layers, state)
+    dialects.check(dialect, present)
+    there = {id(layer) for layer in present}
+    pruned = [(layer.name, f"not in the {state.phase} phase") for layer in net.layers if id(layer) not in there]
     pruned += [(layer.name, phases.TRAINING_ONLY[layer.kind]) for layer in present if _trains(layer)]
     kept = [_without_loss(layer, present) for layer in present if not _trains(layer)]
     ports = declared(net, kept, inputs)
     body = [layer for layer in kept if layer.kind not in phases.FEEDS]
-    pruned += [(layer.name, f"feeds the network from outside ({layer.kind})") for layer in kept if layer not in body]
+    fed = [layer for layer in kept if layer.kind in phases.FEEDS]
+    pruned += [(layer.name, f"feeds the network from outside ({layer.kind})") for layer in fed]
     matched = match(body, weights)
     ssa = Ssa((port.name for port in ports), body)
     layers = []
     for raw in body:
         bottoms, tops = ssa.enter(raw)
-        attrs, blobs = parameters.attributes(raw), matched.weights[raw.name]
+        attrs, blobs = parameters.attributes(raw, dialect), matched.weights[raw.name]
         layers.append(Layer(raw.kind, raw.name, bottoms, tops, attrs, blobs, raw.where))
     return SourceGraph(
         name=str(net.net.name),
@@ -73,6 +116,7 @@ def assemble(
         pruned=tuple(pruned),
         unused=matched.unused,
         surplus=matched.surplus,
+        notes=(*net.notes, *(note for raw in body for note in parameters.ignored(raw))),
     )
 
 
@@ -81,10 +125,11 @@ def _trains(layer: RawLayer) -> bool:
 
 
 def _without_loss(layer: RawLayer, present: Sequence[RawLayer]) -> RawLayer:
-    """SoftmaxWithLoss keeps its softmax at inference: its second top, or `prob`, or `<bottom>/softmax`."""
-    if layer.kind != "SoftmaxWithLoss":
+    """A loss keeps its prediction at inference: as its second top, or `prob`, or `<bottom>/softmax`."""
+    part = phases.KEPT_PART.get(layer.kind)
+    if part is None or not layer.bottoms:
         return layer
     taken = {name for other in present for name in (*other.bottoms, *other.tops)}
-    spare = "prob" if "prob" not in taken else f"{layer.bottoms[0]}/softmax"
+    spare = "prob" if "prob" not in taken else f"{layer.bottoms[0]}/{part.lower()}"
     top = layer.tops[1] if len(layer.tops) > 1 else spare
-    return replace(layer, kind="Softmax", bottoms=layer.bottoms[:1], tops=(top,))
+    return replace(layer, kind=part, bottoms=layer.bottoms[:1], tops=(top,))

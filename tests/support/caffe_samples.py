@@ -44,7 +44,7 @@ class Case:
     def inputs(self) -> dict[str, np.ndarray]:
         rng = self._rng("inputs")
         if self.sample.draw is not None:
-            drawn = self.sample.draw(rng, self.shapes)
+            drawn = self.sample.draw(rng, self.batch)
             return {f"in{position}": np.float32(array) for position, array in enumerate(drawn)}
         low, high = self.sample.values
         return {

@@ -12,6 +12,7 @@ from converters.hub.optable import FORMULA, Read, Sample
 
 _SEGNET = frozenset({"bn_mode", "scale_filler", "shift_filler"})
 _PSPNET = frozenset({"slope_filler", "bias_filler", "momentum", "eps", "frozen", "icnet"})
+_LAYOUTS = ("segnet", "pspnet")
 
 
 def bn(layer: Layer, emit: Emit) -> ir.Value:
@@ -22,11 +23,14 @@ def bn(layer: Layer, emit: Emit) -> ir.Value:
     explicit = layer.attrs.explicit
     if "icnet" in explicit and layer.attrs.flag("icnet"):
         emit.refuse("icnet: true is a fork's own; no source of its formula is known")
+    dialect = layer.attrs["dialect"]
     segnet = len(layer.weights) == 2 or (not layer.weights and bool(explicit & _SEGNET))
-    if not segnet and len(layer.weights) != 4 and not explicit & _PSPNET:
+    if dialect in _LAYOUTS:
+        segnet = dialect == "segnet"
+    elif not segnet and len(layer.weights) != 4 and not explicit & _PSPNET:
         emit.refuse(
             f"has {len(layer.weights)} blobs; SegNet's BN has 2 and PSPNet's 4",
-            "give the weights, or set bn_mode (SegNet) or frozen (PSPNet) in bn_param",
+            "--dialect segnet or --dialect pspnet",
         )
     return _segnet(layer, emit) if segnet else _pspnet(layer, emit)
 

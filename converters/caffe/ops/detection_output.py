@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +10,7 @@ import onnx_ir as ir
 from converters.caffe.ops.decoding import chosen_boxes, decoded
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import Draw, Read, Sample
 
 _FLOAT = 1
 
@@ -159,17 +158,21 @@ def _empty(emit: Emit, scores: ir.Value, picks: ir.Value) -> ir.Value:
 _NMS = "nms_param { nms_threshold: 0.3 top_k: %d }"
 
 
-def _draw(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+def _drawn(shapes: tuple[tuple[int, ...], ...]) -> Draw:
     """Distances, scores, and priors whose corners are in order."""
-    location, confidence = rng.uniform(-1, 1, shapes[0]), rng.uniform(0, 1, shapes[1])
-    low = rng.uniform(0, 0.6, (shapes[2][2] // 4, 2))
-    corners = np.concatenate([low, low + rng.uniform(0.1, 0.4, low.shape)], 1)
-    return [location, confidence, np.stack([corners.reshape(-1), np.resize([0.1, 0.1, 0.2, 0.2], corners.size)])[None]]
+
+    def draw(rng: np.random.Generator, batch: int) -> list[np.ndarray]:
+        location, confidence = rng.uniform(-1, 1, (batch, shapes[0][1])), rng.uniform(0, 1, (batch, shapes[1][1]))
+        low = rng.uniform(0, 0.6, (shapes[2][2] // 4, 2))
+        corners = np.concatenate([low, low + rng.uniform(0.1, 0.4, low.shape)], 1).reshape(-1)
+        return [location, confidence, np.stack([corners, np.resize([0.1, 0.1, 0.2, 0.2], corners.size)])[None]]
+
+    return draw
 
 
 def _sample(name: str, attrs: str, shapes: tuple[tuple[int, ...], ...], top_k: int = 400) -> Sample:
     param = f"code_type: CENTER_SIZE {_NMS % top_k} {attrs}"
-    return Sample(name, f"detection_output_param {{ {param} }}", shapes, draw=_draw, judge="caffe-ssd")
+    return Sample(name, f"detection_output_param {{ {param} }}", shapes, draw=_drawn(shapes), judge="caffe-ssd")
 
 
 _SHARED = ((2, 48), (2, 36), (1, 2, 48))

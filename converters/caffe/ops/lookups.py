@@ -71,7 +71,7 @@ READ = {
                 "some of the items",
                 "",
                 ((7, 3, 2), (7,)),
-                draw=lambda rng, shapes: (rng.standard_normal(shapes[0]), np.arange(shapes[1][0]) % 3),
+                draw=lambda rng, batch: (rng.standard_normal((batch, 3, 2)), np.arange(batch) % 3),
                 batched=False,
             ),
         ),

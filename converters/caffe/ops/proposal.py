@@ -12,7 +12,7 @@ import onnx_ir as ir
 from converters.caffe.ops.decoding import chosen_boxes
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import FORMULA, Read, Sample
+from converters.hub.optable import FORMULA, Draw, Read, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,14 @@ def _picked(emit: Emit, boxes: ir.Value, scores: ir.Value, settings: _Settings) 
     return emit("Squeeze", emit("Gather", picks, emit.constant([2], "box"), axis=1), emit.constant([1], "axis"))
 
 
-def _draw(rng: np.random.Generator, shapes: Sequence[tuple[int, ...]]) -> list[np.ndarray]:
+def _drawn(anchors: int, rows: int, columns: int) -> Draw:
     """Scores, distances, and an image of 40 by 60 at its own size."""
-    return [rng.uniform(0, 1, shapes[0]), rng.uniform(-0.5, 0.5, shapes[1]), np.array([[40, 60, 1]])]
+
+    def draw(rng: np.random.Generator, batch: int) -> list[np.ndarray]:
+        scores = rng.uniform(0, 1, (batch, 2 * anchors, rows, columns))
+        return [scores, rng.uniform(-0.5, 0.5, (batch, 4 * anchors, rows, columns)), np.array([[40, 60, 1]])]
+
+    return draw
 
 
 def _greedy(inputs: Sequence[np.ndarray], limits: _Settings) -> list[np.ndarray]:
@@ -213,7 +218,7 @@ READ = {
                 "proposal_param { ratio: 0.5 ratio: 2 scale: 1 scale: 2 pre_nms_topn: 40 post_nms_topn: 10 min_size: 8 "
                 "nms_thresh: 0.5 }",
                 ((1, 8, 3, 4), (1, 16, 3, 4), (1, 3)),
-                draw=_draw,
+                draw=_drawn(4, 3, 4),
                 batched=False,
                 outputs=2,
                 formula=lambda x, _: _greedy(x, _Settings(_ANCHORS, 16, 8, 40, 10, 0.5, small=0)),
@@ -229,7 +234,7 @@ READ = {
                 "proposals of py-faster-rcnn",
                 "python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: \"'feat_stride': 16\" }",
                 ((1, 18, 6, 7), (1, 36, 6, 7), (1, 3)),
-                draw=_draw,
+                draw=_drawn(9, 6, 7),
                 batched=False,
                 formula=lambda x, _: _greedy(x, _Settings(_NINE, 16, 16, 6000, 300, 0.7, small=-1))[0],
                 judge=FORMULA,
