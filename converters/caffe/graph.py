@@ -106,7 +106,7 @@ def assemble(
     for raw in body:
         bottoms, tops = ssa.enter(raw)
         attrs, blobs = parameters.attributes(raw, dialect), matched.weights[raw.name]
-        layers.append(Layer(raw.kind, raw.name, bottoms, tops, attrs, blobs, raw.where))
+        layers.append(Layer(raw.kind, raw.name, bottoms, tops, attrs, blobs, raw.where, matched.tied[raw.name]))
     return SourceGraph(
         name=str(net.net.name),
         inputs=ports,

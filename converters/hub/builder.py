@@ -114,7 +114,7 @@ class Builder:
             return reshaped(found, shape)
         if found is None and self.init is not None:
             self.report.filled[f"{layer.name}/{role}"] = f"drawn with the seed {self.init}"
-            return drawn(self.init, layer.name, role, shape)
+            return drawn(self.init, layer.tied.get(key, layer.name), role, shape)
         self.weight_faults.append(WeightFault(layer.name, role, shape, None if found is None else found.shape))
         return fill or ComputedWeight(shape, np.dtype("<f4"), lambda: np.zeros(shape, np.float32))
 
