@@ -9,7 +9,9 @@ from converters.format import Format
 
 _BLOCK = re.compile(rb"^\s*(layers?\s*:?\s*\{|input\s*:|input_shape\s*\{|input_dim\s*:|name\s*:)", re.MULTILINE)
 _SOLVER = re.compile(rb"^\s*(base_lr|lr_policy|max_iter|solver_mode|train_net|test_net)\s*:", re.MULTILINE)
-_AVERAGE = re.compile(rb"\x08\x01\x10[\x01-\x04]\x18..?\x20..?[\x2a\x2d]|\x3a.\x0a.{1,20}\x2a|\x2a.{2,5}\x3a", re.DOTALL)
+_AVERAGE = re.compile(
+    rb"\x08\x01\x10[\x01-\x04]\x18..?\x20..?[\x2a\x2d]|\x3a.\x0a.{1,20}\x2a|\x2a.{2,5}\x3a", re.DOTALL
+)
 _STATE = re.compile(rb"\x08[\x80-\xff]*[\x00-\x7f][\x12\x1a\x20]|\x12.", re.DOTALL)
 _HDF5 = {".caffemodel.h5": "weights", ".solverstate.h5": "state"}
 _NAME_TAG, _V1_TAG, _LAYER_TAG = b"\x0a", b"\x12", b"\xa2\x06"
@@ -72,6 +74,6 @@ FORMAT = Format(
     dialects=("bvlc", "ssd"),
     fixed=True,
     stored="converters.caffe.graph:stored",
-    array="converters.caffe.graph:array",
+    tensor="converters.caffe.graph:tensor",
     settings=("phase", "stage", "dialect", "proto"),
 )

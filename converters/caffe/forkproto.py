@@ -13,7 +13,7 @@ from converters.diagnostic import Diagnostic, Where
 MAX_BYTES = 16 << 20
 _COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|[\w.+-]+|[{}=;\[\],<>()]')
-_FIELD = re.compile(r"(optional|required|repeated) ([\w.]+) (\w+) = (\d+)(?: \[(.*)\])?")
+_FIELD = re.compile(r"(optional|required|repeated) ([\w.]+) (\w+) = (\d+)(?: \[ (.*) \])?")
 _DEFAULT = re.compile(r'(?:^|, )default = ("(?:\\.|[^"\\])*"|[^ ,]+)')
 _SCALARS = frozenset({"bool", "bytes", "double", "float", "int32", "int64", "string", "uint32", "uint64"})
 

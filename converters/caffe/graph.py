@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 
 from converters.caffe import caffemodel, dialects, hdf5, parameters, phases, prototxt
@@ -47,7 +48,11 @@ def _demand_network(files: Mapping[str, Path]) -> None:
 
 _NEVER = ("state", "solver")
 _NO_NETWORK = {
-    "state": ("solver-state", "is the state of a training, which holds no weights", "its caffemodel has the same number"),
+    "state": (
+        "solver-state",
+        "is the state of a training, which holds no weights",
+        "its caffemodel has the same number",
+    ),
     "solver": ("solver-prototxt", "says how to train; it names the network's prototxt in `net`", "give that prototxt"),
     "weights": (
         "graph-missing",
@@ -59,11 +64,20 @@ _NO_NETWORK = {
 """Role -> code, what the file is, and what to type instead."""
 
 
-def array(files: Mapping[str, Path]) -> Weight:
-    """The average image of a .binaryproto, [channels, height, width], as a file given for itself."""
-    if set(files) != {"mean"}:
-        raise Diagnostic("not-an-array", "only an average image (.binaryproto) is an array")
-    return caffemodel.average(files["mean"])
+def tensor(files: Mapping[str, Path], key: str | None) -> Weight:
+    """The average image of a .binaryproto, [channels, height, width], or the blob `layer/position` of a weights file."""
+    blobs = {f"{layer}/{position}": weight for layer, position, weight in stored(files)}
+    if key is None and len(blobs) == 1:
+        return next(iter(blobs.values()))
+    if key in blobs:
+        return blobs[str(key)]
+    near = get_close_matches(key or "", blobs, n=3) or list(blobs)[:3]
+    raise Diagnostic(
+        "no-tensor",
+        f"holds {len(blobs)} tensors and none called {key}" if key else f"holds {len(blobs)} tensors",
+        where=Where(file=str(next(iter(files.values())))),
+        hint=f"--key {near[0]}" if near else None,
+    )
 
 
 def read_weights(path: Path) -> tuple[caffemodel.StoredLayer, ...]:
