@@ -173,8 +173,8 @@ def convert(
 ) -> Report:
     """Convert the files of one artifact; writes `out` and `<out>.report.json`, whole or not at all.
 
-    `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version. `to` "npy" is
-    for files that are one array and no network, such as Caffe's average images.
+    `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version. `to` "npy"
+    is for files that are one array and no network, such as Caffe's average images.
     """
     card, files = identify(paths)
     if to == "npy":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import onnx_ir as ir
+
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 
@@ -62,6 +64,12 @@ def _per_dim(
     if len(values) not in (1, dims):
         emit.refuse(f"{name} has {len(values)} values, expected 1 or {dims}")
     return values * dims if len(values) == 1 else values
+
+
+def demand_size(emit: Emit, data: ir.Value, result: ir.Value) -> None:
+    """Refuse a window that does not fit into its input even once."""
+    if any(isinstance(dim, int) and dim < 1 for dim in emit.shape(result)):
+        emit.refuse(f"its window does not fit into the input {list(emit.shape(data))}; Caffe refuses it too")
 
 
 def pooling_window(layer: Layer, emit: Emit) -> Window:

@@ -109,13 +109,14 @@ def assemble(
     there = {id(layer) for layer in present}
     pruned = [(layer.name, f"not in the {state.phase} phase") for layer in net.layers if id(layer) not in there]
     pruned += [(layer.name, phases.TRAINING_ONLY[layer.kind]) for layer in present if _trains(layer)]
-    kept = [_without_loss(layer, present) for layer in present if not _trains(layer)]
+    kept = _without_losses([layer for layer in present if not _trains(layer)])
     ports = declared(net, kept, inputs)
-    body = [layer for layer in kept if layer.kind not in phases.FEEDS]
-    fed = [layer for layer in kept if layer.kind in phases.FEEDS]
+    body = [layer for layer in kept if not phases.feeds(layer)]
+    fed = [layer for layer in kept if phases.feeds(layer)]
     pruned += [(layer.name, f"feeds the network from outside ({layer.kind})") for layer in fed]
     matched = match(body, weights)
-    ssa = Ssa((port.name for port in ports), body)
+    elsewhere = frozenset(top for layer in net.layers if id(layer) not in there for top in layer.tops)
+    ssa = Ssa((port.name for port in ports), body, elsewhere)
     layers = []
     for raw in body:
         bottoms, tops = ssa.enter(raw)
@@ -138,12 +139,20 @@ def _trains(layer: RawLayer) -> bool:
     return layer.kind in phases.TRAINING_ONLY
 
 
-def _without_loss(layer: RawLayer, present: Sequence[RawLayer]) -> RawLayer:
-    """A loss keeps its prediction at inference: as its second top, or `prob`, or `<bottom>/softmax`."""
-    part = phases.KEPT_PART.get(layer.kind)
-    if part is None or not layer.bottoms:
-        return layer
-    taken = {name for other in present for name in (*other.bottoms, *other.tops)}
-    spare = "prob" if "prob" not in taken else f"{layer.bottoms[0]}/{part.lower()}"
-    top = layer.tops[1] if len(layer.tops) > 1 else spare
-    return replace(layer, kind=part, bottoms=layer.bottoms[:1], tops=(top,))
+def _without_losses(layers: Sequence[RawLayer]) -> list[RawLayer]:
+    """A loss keeps its prediction: as its second top, or `prob` where it is the only one, or `<bottom>/softmax`."""
+    losses = [layer for layer in layers if layer.kind in phases.KEPT_PART and layer.bottoms]
+    taken = {name for layer in layers for name in (*layer.bottoms, *layer.tops)}
+    kept = []
+    for layer in layers:
+        part = phases.KEPT_PART.get(layer.kind)
+        if part is None or not layer.bottoms:
+            kept.append(layer)
+            continue
+        spare = "prob" if len(losses) == 1 and "prob" not in taken else f"{layer.bottoms[0]}/{part.lower()}"
+        while spare in taken:
+            spare += "_"
+        top = layer.tops[1] if len(layer.tops) > 1 else spare
+        taken.add(top)
+        kept.append(replace(layer, kind=part, bottoms=layer.bottoms[:1], tops=(top,)))
+    return kept

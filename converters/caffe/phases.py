@@ -16,6 +16,12 @@ FEEDS = frozenset({
 })  # fmt: skip
 """Kinds whose tops come from outside: they become the network's inputs."""
 
+
+def feeds(layer: RawLayer) -> bool:
+    """Whether a layer feeds the network: a data layer of Caffe's own, or of Python (one without bottoms)."""
+    return layer.kind in FEEDS or (layer.kind == "Python" and not layer.bottoms)
+
+
 TRAINING_ONLY = {
     **dict.fromkeys(
         ("Accuracy", "DetectionEvaluate", "EvalDetection", "SegAccuracy", "SegmentationEvaluate"),

@@ -63,13 +63,17 @@ def python(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
         )
     text = attrs.text("param_str")
     stride = re.search(r"feat_stride'?\"?\s*:\s*(\d+)", text)
-    scales = re.search(r"scales'?\"?\s*:\s*[\[(]([\d\s,.]+)[\])]", text)
     if stride is None:
         emit.refuse(f"its param_str {text!r} does not say feat_stride")
-    numbers = tuple(float(part) for part in scales[1].split(",") if part.strip()) if scales else (8.0, 16.0, 32.0)
     emit.note("the limits of py-faster-rcnn's config.py: 6000 before, 300 after, overlap 0.7, at least 16 pixels")
-    anchors = _anchors(16, (0.5, 1.0, 2.0), numbers)
+    anchors = _anchors(16, _list(text, "ratios", (0.5, 1, 2)), _list(text, "scales", (8, 16, 32)))
     return _proposed(layer, emit, _Settings(anchors, int(stride[1]), 16.0, 6000, 300, 0.7, small=-1.0))
+
+
+def _list(text: str, name: str, default: tuple[float, ...]) -> tuple[float, ...]:
+    """A list of numbers in a param_str, which is YAML: `'scales': [4, 8]`, with `!!python/tuple` in front or not."""
+    found = re.search(rf"\b{name}'?\"?\s*:\s*(?:!!python/tuple\s*)?[\[(]([\d\s,.]+)[\])]", text)
+    return tuple(float(part) for part in found[1].split(",") if part.strip()) if found else default
 
 
 def _anchors(base: int, ratios: Sequence[float], scales: Sequence[float]) -> np.ndarray:

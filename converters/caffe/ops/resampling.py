@@ -94,12 +94,7 @@ def nearest(emit: Emit, factor: int, spatial: int) -> ir.Value:
 
 def _unpooled(layer: Layer, emit: Emit) -> ir.Value:
     data, mask = emit.inputs
-    attrs = layer.attrs
-    height, width = (
-        attrs.integer(f"upsample_{side}")
-        or size * (attrs.integer(f"scale_{side}") or attrs.integer("scale") or 2) - int(attrs.flag(f"pad_out_{side}"))
-        for side, size in zip("hw", emit.sizes(data, 2), strict=True)
-    )
+    height, width = (_unpooled_size(layer, side, size) for side, size in zip("hw", emit.sizes(data, 2), strict=True))
     batch, channels = emit.shape(data)[:2]
     places = int(np.prod(emit.sizes(data, 2)))
     flat = emit("Reshape", data, emit.constant([0, 0, places], "flat"))
@@ -107,6 +102,14 @@ def _unpooled(layer: Layer, emit: Emit) -> ir.Value:
     zeros = emit("Expand", emit.constant(np.float32(0), "zero"), _canvas(emit, data, height * width))
     filled = emit("ScatterElements", zeros, spots, flat, axis=2)
     return emit.unflatten(filled, (batch, channels, height, width))
+
+
+def _unpooled_size(layer: Layer, side: str, size: int) -> int:
+    """The exact size where it is given (then the factors count for nothing), else by the factor, 2 by default."""
+    attrs = layer.attrs
+    exact, factor = attrs.integer(f"upsample_{side}"), attrs.integer(f"scale_{side}") or attrs.integer("scale") or 2
+    less = int(attrs.flag(f"pad_out_{side}"))
+    return exact or size * factor - less
 
 
 def _canvas(emit: Emit, data: ir.Value, places: int) -> ir.Value:
@@ -224,7 +227,7 @@ def _places(inputs: Sequence[np.ndarray], *, aligned: bool) -> np.ndarray:
 
 
 READ = {
-    "Interp": Read(interp, samples=_INTERP),
+    "Interp": Read(interp, neutral=("use_blob_size",), samples=_INTERP),
     "Upsample": Read(upsample, neutral=("dims_num",), samples=_UPSAMPLE),
     "UpsampleDarknet": Read(
         upsample_darknet,

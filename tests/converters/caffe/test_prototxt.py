@@ -117,8 +117,10 @@ def test_a_v0_net_becomes_todays_and_its_padding_goes_into_the_convolution():
         ('layers { layer { name: "a" type: "relu" kernelsize: 3 } }', "v0-field"),
         ('layers { layer { name: "a" type: "relu" } } layers { name: "b" type: RELU }', "mixed-generations"),
         (
-            'layers { layer { name: "p" type: "padding" pad: 1 } bottom: "x" top: "p" }'
-            'layers { layer { name: "r" type: "relu" } bottom: "p" top: "r" }',
+            (
+                'layers { layer { name: "p" type: "padding" pad: 1 } bottom: "x" top: "p" }'
+                'layers { layer { name: "r" type: "relu" } bottom: "p" top: "r" }'
+            ),
             "v0-padding",
         ),
     ],
@@ -161,7 +163,9 @@ def test_a_solvers_prototxt_is_named():
 PROTO = """
 syntax = "proto2"; package caffe; // a comment
 message NetParameter { optional string name = 1; repeated LayerParameter layer = 100; }
-message LayerParameter { optional string name = 1; optional OddParameter odd_param = 500; optional ReLUParameter relu_param = 123; }
+message LayerParameter {
+  optional string name = 1; optional OddParameter odd_param = 500; optional ReLUParameter relu_param = 123;
+}
 /* message LayerParameter { optional int32 wrong = 1; } */
 message OddParameter {
   enum Mode { FAST = 0; SLOW = 1; }
@@ -194,6 +198,6 @@ def test_a_file_that_is_no_schema_is_refused(tmp_path):
 
 def test_names_that_are_not_utf_8_are_read(tmp_path):
     path = tmp_path / "net.prototxt"
-    path.write_bytes('name: "n"\n'.encode() + (LAYER % "").replace('"a"', '"\u5377\u79ef"').encode("gbk"))
+    path.write_bytes(b'name: "n"\n' + (LAYER % "").replace('"a"', '"\u5377\u79ef"').encode("gbk"))
     (layer,) = prototxt.read(path).layers
     assert layer.name.encode("latin-1").decode("gbk") == "\u5377\u79ef"
