@@ -23,15 +23,23 @@ class Window:
 
 def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
     """The window of a Convolution or Deconvolution over `dims` spatial dimensions (base_conv_layer.cpp)."""
+    if dims < 1:
+        emit.refuse("its input has no spatial dimension")
     pad = _per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0)
     start, end = four_pads(layer, emit, pad)
-    return Window(
+    window = Window(
         kernel=_per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None),
         stride=_per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1),
         pad=start,
         end=end,
         dilation=_per_dim(layer, emit, "dilation", (), dims, 1),
     )
+    numbers = (*window.kernel, *window.stride, *window.dilation)
+    if min(numbers) < 1 or max(*numbers, *start, *end) >= 1 << 31 or min(*start, *end) < 0:
+        emit.refuse(
+            f"kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}, pad {start} are no window"
+        )
+    return window
 
 
 def four_pads(layer: Layer, emit: Emit, pad: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
