@@ -43,7 +43,8 @@ def _demand_network(files: Mapping[str, Path]) -> None:
     """Refuse, each by its name, the files of Caffe that are no network."""
     for role, (code, what, hint) in _NO_NETWORK.items():
         if role in files and (role in _NEVER or "graph" not in files):
-            raise Diagnostic(code, what, where=Where(file=str(files[role])), hint=hint.format(name=files[role].name))
+            file = files[role]
+            raise Diagnostic(code, what, where=Where(file=str(file)), hint=hint.format(name=file.name))
 
 
 _NEVER = ("state", "solver")
@@ -65,7 +66,7 @@ _NO_NETWORK = {
 
 
 def tensor(files: Mapping[str, Path], key: str | None) -> Weight:
-    """The average image of a .binaryproto, [channels, height, width], or the blob `layer/position` of a weights file."""
+    """The average image [channels, height, width] of a .binaryproto, or the blob `layer/position` of a weights file."""
     blobs = {f"{layer}/{position}": weight for layer, position, weight in stored(files)}
     if key is None and len(blobs) == 1:
         return next(iter(blobs.values()))
