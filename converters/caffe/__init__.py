@@ -75,5 +75,6 @@ FORMAT = Format(
     fixed=True,
     stored="converters.caffe.graph:stored",
     tensor="converters.caffe.graph:tensor",
+    parameters="converters.caffe.parameters:names",
     settings=("phase", "stage", "dialect", "proto"),
 )

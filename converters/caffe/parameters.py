@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from converters.caffe import schema
 from converters.caffe.foreign import Foreign
 from converters.caffe.prototxt import RawLayer
 from converters.hub.attributes import Attributes
@@ -67,6 +68,13 @@ def attributes(raw: RawLayer, dialect: str | None = None) -> Attributes:
     explicit = frozenset(found.name for found, _ in message.ListFields())
     values = {known.name: _plain(message, known) for known in message.DESCRIPTOR.fields}
     return Attributes({**values, **extra}, explicit | strangers.keys())
+
+
+def names(kind: str) -> tuple[str, ...]:
+    """Every parameter of a kind's message, in the order of the schema."""
+    known = schema.new("LayerParameter").DESCRIPTOR.fields_by_name
+    messages = [known[name].message_type for name in message_fields(kind) if name in known]
+    return tuple(dict.fromkeys(field.name for message in messages if message for field in message.fields))
 
 
 def ignored(raw: RawLayer) -> Iterator[str]:
