@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,8 @@ class Options:
     batch          a number, "dynamic", or None: dynamic where the network allows it, else as declared
     key            which of several models in the file: a path of names and numbers such as `state.net`
     allow_missing  fill weights that the file lacks instead of refusing
+    init           a seed: a graph without any weights gets variance-preserving ones, by layer name
+    settings       what only some formats know, by option name (`Format.settings`); others refuse it
     """
 
     inputs: Shapes | None = None
@@ -40,6 +42,8 @@ class Options:
     batch: int | str | None = None
     allow_missing: bool = False
     key: str | None = None
+    init: int | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ def read(paths: Sequence[Path | str], options: Options | None = None) -> Model:
     """Read the files of one artifact into the hub."""
     options = options or Options()
     card, files = identify(paths)
+    _known_settings(card, options)
     if card.decode is None:
         return _read_onnx(card, files, options)
     if card.ops is None:
@@ -72,13 +77,21 @@ def decode(card: Format, files: Mapping[str, Path], options: Options) -> SourceG
     if options.key is not None and not card.keyed:
         raise Diagnostic("no-keys", f"files of {card.title} hold one model; --key picks nothing in them")
     chosen = {"key": options.key} if card.keyed else {}
-    graph = resolve(card.decode)(files, options.inputs or {}, **chosen)
+    graph = resolve(card.decode)(files, options.inputs or {}, **chosen, **options.settings)
     assert isinstance(graph, SourceGraph)
     if options.cut_at:
         graph = selection.cut(graph, options.cut_at)
     if options.outputs:
         graph = selection.pick(graph, options.outputs)
     return graph
+
+
+def _known_settings(card: Format, options: Options) -> None:
+    strange = [name for name in options.settings if name not in card.settings]
+    if strange:
+        raise Diagnostic(
+            "foreign-option", f"{', '.join(f'--{name}' for name in strange)} says nothing about a file of {card.title}"
+        )
 
 
 def write(
@@ -160,7 +173,8 @@ def convert(
 ) -> Report:
     """Convert the files of one artifact; writes `out` and `<out>.report.json`, whole or not at all.
 
-    `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version.
+    `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version. `to` "npy"
+    is for files that are one array and no network, such as Caffe's average images.
     """
     card, files = identify(paths)
     if to == "npy":
@@ -227,7 +241,8 @@ def _build(card: Format, graph: SourceGraph, files: Mapping[str, Path], options:
     assert card.ops is not None
     report = Report(source_format=card.name)
     name = str(files.get("graph") or files.get("model") or next(iter(files.values())))
-    model = reading.read(graph, gather(card.ops), report, file=name, allow_missing=options.allow_missing)
+    allow_missing, init = options.allow_missing, options.init
+    model = reading.read(graph, gather(card.ops), report, file=name, allow_missing=allow_missing, init=init)
     passes.run(model, report)
     check(model)
     return Model(model, report, files)

@@ -29,6 +29,8 @@ class Format:
     keyed   the files may hold several models: decode takes a `key` that picks one
     tree    `module:function`, files by role -> inspection entries of whatever the files hold, a network or not
     tensor  `module:function`, (files by role, key) -> the one tensor meant, for files that may hold bare ones
+    parameters  `module:function`, kind -> the names of all parameters that the format gives it (for the docs)
+    settings  names of the options that only this format knows; decode takes them as keyword arguments
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
     """
 
@@ -46,6 +48,8 @@ class Format:
     keyed: bool = False
     tree: str | None = None
     tensor: str | None = None
+    parameters: str | None = None
+    settings: tuple[str, ...] = ()
 
 
 @cache

@@ -11,7 +11,7 @@ import numpy as np
 from converters import wire
 from converters.binary import Cursor, mapped
 from converters.diagnostic import Diagnostic, Where
-from converters.weights import ArrayWeight, FileWeight, Weight, cast
+from converters.weights import ArrayWeight, FileWeight, Weight, cast, reshaped
 
 # Field numbers: NetParameter, then per generation those of a layer, then BlobProto and BlobShape.
 _NET_LAYERS_V1, _NET_LAYER = 2, 100
@@ -99,6 +99,14 @@ class _Blob:
             self.pieces.setdefault(found.number, []).append((found.start, found.end - found.start))
         elif numbers:
             self.loose.setdefault(found.number, bytearray()).extend(_bytes(cursor, found))
+
+
+def average(path: Path) -> Weight:
+    """The blob of a .binaryproto, a file that is one BlobProto: an average image [channels, height, width]."""
+    with mapped(path) as cursor:
+        blob = _blob(path, cursor)
+    shape = blob.shape[1:] if len(blob.shape) == 4 and blob.shape[0] == 1 else blob.shape
+    return reshaped(blob, shape)
 
 
 def _blob(path: Path, cursor: Cursor) -> Weight:

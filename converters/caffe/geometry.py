@@ -4,28 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import onnx_ir as ir
+
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One number a spatial dimension for each of them; `pad` is added at both ends."""
+    """One number a spatial dimension for each of them; `pad` is added in front, `end` behind."""
 
     kernel: tuple[int, ...]
     stride: tuple[int, ...]
     pad: tuple[int, ...]
+    end: tuple[int, ...]
     dilation: tuple[int, ...]
 
 
 def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
     """The window of a Convolution or Deconvolution over `dims` spatial dimensions (base_conv_layer.cpp)."""
-    return Window(
+    if dims < 1:
+        emit.refuse("its input has no spatial dimension")
+    pad = _per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0)
+    start, end = four_pads(layer, emit, pad)
+    window = Window(
         kernel=_per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None),
         stride=_per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1),
-        pad=_per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0),
+        pad=start,
+        end=end,
         dilation=_per_dim(layer, emit, "dilation", (), dims, 1),
     )
+    numbers = (*window.kernel, *window.stride, *window.dilation)
+    if min(numbers) < 1 or max(*numbers, *start, *end) >= 1 << 31 or min(*start, *end) < 0:
+        emit.refuse(
+            f"kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}, pad {start} are no window"
+        )
+    return window
+
+
+def four_pads(layer: Layer, emit: Emit, pad: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The padding in front and behind: a fork's pad_t, pad_l, pad_b, pad_r where one of them is not 0, else `pad`.
+
+    pad_type 1 ("same", as TensorFlow pads) is refused: its users wrote pad_t ... from then on.
+    """
+    attrs = layer.attrs
+    if attrs.integer("pad_type"):
+        emit.refuse(f"pad_type: {attrs.integer('pad_type')} is a fork's own", "give pad_t, pad_b, pad_l and pad_r")
+    top, left, bottom, right = (attrs.integer(name) for name in ("pad_t", "pad_l", "pad_b", "pad_r"))
+    if not (top or left or bottom or right):
+        return pad, pad
+    if any(pad) or len(pad) != 2:
+        emit.refuse("pad_t, pad_b, pad_l, pad_r go with two spatial dimensions and without pad")
+    return (top, left), (bottom, right)
 
 
 def _per_dim(
@@ -44,6 +74,12 @@ def _per_dim(
     return values * dims if len(values) == 1 else values
 
 
+def demand_size(emit: Emit, data: ir.Value, result: ir.Value) -> None:
+    """Refuse a window that does not fit into its input even once."""
+    if any(isinstance(dim, int) and dim < 1 for dim in emit.shape(result)):
+        emit.refuse(f"its window does not fit into the input {list(emit.shape(data))}; Caffe refuses it too")
+
+
 def pooling_window(layer: Layer, emit: Emit) -> Window:
     """The window of a Pooling over height and width (pooling_layer.cpp)."""
     kernel = _pair(layer, "kernel_size", "kernel_h", "kernel_w")
@@ -51,9 +87,10 @@ def pooling_window(layer: Layer, emit: Emit) -> Window:
     pad = _pair(layer, "pad", "pad_h", "pad_w")
     if 0 in kernel or 0 in stride:
         emit.refuse(f"the pooling window {kernel} with stride {stride} has no size")
-    if any(before >= size for before, size in zip(pad, kernel, strict=True)):
-        emit.refuse(f"pad {pad} is not smaller than the kernel {kernel}; Caffe refuses it too")
-    return Window(kernel, stride, pad, (1, 1))
+    start, end = four_pads(layer, emit, pad)
+    if any(before >= size for before, size in zip(start, kernel, strict=True)):
+        emit.refuse(f"pad {start} is not smaller than the kernel {kernel}; Caffe refuses it too")
+    return Window(kernel, stride, start, end, (1, 1))
 
 
 def _pair(layer: Layer, both: str, height: str, width: str) -> tuple[int, int]:
@@ -63,10 +100,13 @@ def _pair(layer: Layer, both: str, height: str, width: str) -> tuple[int, int]:
     return attrs.integer(both), attrs.integer(both)
 
 
-def pooled_size(size: int, kernel: int, stride: int, pad: int, *, ceil: bool) -> int:
-    """Caffe's pooled size: rounded up unless told otherwise, less a last window that would begin in the padding."""
-    span = size + 2 * pad - kernel
+def pooled_size(size: int, kernel: int, stride: int, pad: int, end: int, *, ceil: bool, padded: bool) -> int:
+    """Caffe's pooled size: rounded up unless told otherwise, less a last window that would begin in the padding.
+
+    `padded` says that the layer pads anywhere: then Caffe looks for such a window in both directions.
+    """
+    span = size + pad + end - kernel
     out = (-(-span // stride) if ceil else span // stride) + 1
-    if pad and (out - 1) * stride >= size + pad:
+    if padded and (out - 1) * stride >= size + pad:
         out -= 1
     return out

@@ -27,7 +27,7 @@ def declared(net: Prototxt, layers: Sequence[RawLayer], given: Mapping[str, Shap
 
     Refuses what `settle` refuses: inputs without a shape and given names that are no input, all at once.
     """
-    body = [layer for layer in layers if layer.kind not in phases.FEEDS]
+    body = [layer for layer in layers if not phases.feeds(layer)]
     made = {top for layer in body for top in layer.tops}
     read = {bottom for layer in body for bottom in layer.bottoms}
     found = {blob.name: blob for blob in _found(net, layers) if blob.required or blob.name in read}
@@ -40,7 +40,7 @@ def declared(net: Prototxt, layers: Sequence[RawLayer], given: Mapping[str, Shap
 def _found(net: Prototxt, layers: Sequence[RawLayer]) -> Iterator[_Found]:
     yield from _net_inputs(net)
     for layer in layers:
-        if layer.kind not in phases.FEEDS:
+        if not phases.feeds(layer):
             continue
         shapes = _SHAPES.get(layer.kind, _no_shapes)(layer)
         for position, top in enumerate(layer.tops):

@@ -19,6 +19,7 @@ class Matched:
     """
 
     weights: Mapping[str, Mapping[int | str, Weight]]
+    tied: Mapping[str, Mapping[int | str, str]]
     unused: tuple[str, ...]
     surplus: tuple[str, ...]
 
@@ -28,25 +29,33 @@ def match(layers: Sequence[RawLayer], stored: Sequence[StoredLayer]) -> Matched:
     wanted = {layer.name for layer in layers}
     by_name = {layer.name: layer.blobs for layer in stored if layer.blobs}
     weights: dict[str, dict[int | str, Weight]] = {}
-    owners: dict[str, Weight] = {}
+    owners: dict[str, tuple[str, int]] = {}
+    tied: dict[str, dict[int | str, str]] = {}
     for layer in layers:
         own = dict[int | str, Weight](enumerate(by_name.get(layer.name, ())))
-        _share(layer, own, owners)
-        weights[layer.name] = own
+        weights[layer.name], tied[layer.name] = own, {}
+        for position, spec in enumerate(layer.message.param):
+            if spec.name:
+                _share(layer.name, position, owners.setdefault(spec.name, (layer.name, position)), weights, tied)
     feeding = _feeding(stored, wanted)
     unused = tuple(name for name in by_name if name not in wanted and name not in feeding)
-    return Matched(weights, unused, tuple(name for name in by_name if name in feeding))
+    return Matched(weights, tied, unused, tuple(name for name in by_name if name in feeding))
 
 
-def _share(layer: RawLayer, own: dict[int | str, Weight], owners: dict[str, Weight]) -> None:
+def _share(
+    layer: str,
+    position: int,
+    owner: tuple[str, int],
+    weights: dict[str, dict[int | str, Weight]],
+    tied: dict[str, dict[int | str, str]],
+) -> None:
     """`param { name: "w" }`: the first layer that names a parameter owns it, the others use the owner's."""
-    for position, spec in enumerate(layer.message.param):
-        if not spec.name:
-            continue
-        if spec.name in owners:
-            own[position] = owners[spec.name]
-        elif position in own:
-            owners[spec.name] = own[position]
+    name, place = owner
+    if layer == name:
+        return
+    tied[layer][position] = name
+    if place in weights[name]:
+        weights[layer][position] = weights[name][place]
 
 
 def _feeding(stored: Sequence[StoredLayer], wanted: set[str]) -> set[str]:

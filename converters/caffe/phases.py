@@ -3,48 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from converters.caffe.prototxt import RawLayer
 
-TEST = 1  # Phase.TEST
+PHASES = {"TRAIN": 0, "TEST": 1}
 
 FEEDS = frozenset({
-    "AnnotatedData", "Data", "DummyData", "HDF5Data", "ImageData", "Input", "MemoryData", "WindowData",
+    "AnnotatedData", "Data", "DenseImageData", "DummyData", "HDF5Data", "ImageData", "ImageLabelmapData",
+    "ImageSegData", "Input", "MemoryData", "VideoData", "WindowData",
 })  # fmt: skip
 """Kinds whose tops come from outside: they become the network's inputs."""
 
+
+def feeds(layer: RawLayer) -> bool:
+    """Whether a layer feeds the network: a data layer of Caffe's own, or of Python (one without bottoms)."""
+    return layer.kind in FEEDS or (layer.kind == "Python" and not layer.bottoms)
+
+
 TRAINING_ONLY = {
-    "Accuracy": "measures; nothing at inference reads it",
-    "ContrastiveLoss": "a loss",
-    "EuclideanLoss": "a loss",
-    "HingeLoss": "a loss",
-    "InfogainLoss": "a loss",
-    "MultinomialLogisticLoss": "a loss",
-    "SigmoidCrossEntropyLoss": "a loss",
-    "SmoothL1Loss": "a loss",
+    **dict.fromkeys(
+        ("Accuracy", "DetectionEvaluate", "EvalDetection", "SegAccuracy", "SegmentationEvaluate"),
+        "measures; nothing at inference reads it",
+    ),
+    **dict.fromkeys(
+        (
+            "BoxAnnotatorOHEM", "CenterLoss", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "L1Loss", "MultiBoxLoss",
+            "MultinomialLogisticLoss", "RegionLoss", "SmoothL1Loss", "SmoothL1LossOHEM", "SqueezeDetLoss",
+            "YoloV2Loss", "YoloV3Loss",
+        ),
+        "a loss",
+    ),
     "HDF5Output": "writes a file",
-}
+}  # fmt: skip
 """Kinds that no prediction depends on, with the reason that the report gives."""
 
+KEPT_PART = {
+    "InfogainLoss": "Softmax",
+    "SigmoidCrossEntropyLoss": "Sigmoid",
+    "SoftmaxWithLoss": "Softmax",
+    "SoftmaxWithLossOHEM": "Softmax",
+}
+"""Losses that begin with a prediction -> the kind of that part, which stays at inference."""
 
-def at_inference(layers: Sequence[RawLayer], level: int = 0, stages: Sequence[str] = ()) -> list[RawLayer]:
-    """The layers that Caffe keeps in the TEST phase (Net<Dtype>::FilterNet)."""
-    return [layer for layer in layers if _included(layer.message, level, frozenset(stages))]
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What Caffe calls a NetState: the phase, the level, and the stages that are on."""
+
+    phase: str = "TEST"
+    level: int = 0
+    stages: frozenset[str] = frozenset()
 
 
-def _included(message: Any, level: int, stages: frozenset[str]) -> bool:
+def present(layers: Sequence[RawLayer], state: State) -> list[RawLayer]:
+    """The layers that Caffe keeps in a state (Net<Dtype>::FilterNet)."""
+    return [layer for layer in layers if _included(layer.message, state)]
+
+
+def _included(message: Any, state: State) -> bool:
     if message.include:
-        return any(_meets(rule, level, stages) for rule in message.include)
-    return not any(_meets(rule, level, stages) for rule in message.exclude)
+        return any(_meets(rule, state) for rule in message.include)
+    return not any(_meets(rule, state) for rule in message.exclude)
 
 
-def _meets(rule: Any, level: int, stages: frozenset[str]) -> bool:
+def _meets(rule: Any, state: State) -> bool:
     """Net<Dtype>::StateMeetsRule."""
-    if rule.HasField("phase") and rule.phase != TEST:
+    if rule.HasField("phase") and rule.phase != PHASES[state.phase]:
         return False
-    if rule.HasField("min_level") and level < rule.min_level:
+    if rule.HasField("min_level") and state.level < rule.min_level:
         return False
-    if rule.HasField("max_level") and level > rule.max_level:
+    if rule.HasField("max_level") and state.level > rule.max_level:
         return False
-    return stages.issuperset(rule.stage) and stages.isdisjoint(rule.not_stage)
+    return state.stages.issuperset(rule.stage) and state.stages.isdisjoint(rule.not_stage)

@@ -9,7 +9,7 @@ import numpy as np
 from google.protobuf import text_encoding
 
 from converters.caffe import schema
-from converters.caffe.parameters import message_field
+from converters.caffe.parameters import message_fields
 from converters.hub.layer import Layer, SourceGraph
 
 _INDENT = "  "
@@ -27,7 +27,7 @@ def _layer(layer: Layer) -> str:
     lines += [f"bottom: {_quoted(name)}" for name in layer.inputs]
     lines += [f"top: {_quoted(name)}" for name in layer.outputs]
     if layer.attrs:
-        field = message_field(layer.kind)
+        field = message_fields(layer.kind)[0]
         descriptor = schema.new("LayerParameter").DESCRIPTOR.fields_by_name[field].message_type
         lines += _block(field, dict(layer.attrs), descriptor)
     body = "".join(f"{_INDENT}{line}\n" for line in lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,20 @@ from typing import Any
 from google.protobuf import text_format
 
 from converters.binary import opened, unreadable
-from converters.caffe import schema, upgrade
+from converters.caffe import foreign, oldest, schema, upgrade
+from converters.caffe.foreign import Foreign
 from converters.caffe.places import layer_lines
 from converters.diagnostic import Diagnostic, Where
 
 MAX_BYTES = 256 << 20  # a prototxt is text that a person wrote or a script generated; nobody has one of this size
+_SOLVER = frozenset(
+    {"base_lr", "lr_policy", "max_iter", "solver_mode", "test_iter", "test_interval", "snapshot_prefix"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RawLayer:
-    """A layer as the file has it: `message` is a LayerParameter of today's generation."""
+    """A layer as the file has it: `message` is today's LayerParameter, `foreign` what it cannot hold."""
 
     name: str
     kind: str
@@ -26,6 +31,7 @@ class RawLayer:
     tops: tuple[str, ...]
     message: Any
     where: Where
+    foreign: tuple[Foreign, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +41,62 @@ class Prototxt:
     file: str
     net: Any
     layers: tuple[RawLayer, ...]
+    notes: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Prototxt:
-    """Parse a prototxt; syntax errors and unknown fields are refused with line and column."""
-    return parse(_text(path), str(path))
+def read(path: Path, fork: Path | None = None) -> Prototxt:
+    """Parse a prototxt; syntax errors are refused with line and column. `fork`: the .proto file of a fork of Caffe."""
+    return parse(_text(path), str(path), fork)
 
 
-def parse(text: str, file: str) -> Prototxt:
-    """Parse the text of a prototxt that is called `file` in messages."""
-    net: Any = schema.new("NetParameter")
+def parse(text: str, file: str, fork: Path | None = None) -> Prototxt:
+    """Parse the text of a prototxt that is called `file` in messages.
+
+    Fields that the schema lacks are kept with the layer (`RawLayer.foreign`) or, at the top, noted: a block there is
+    refused, because it may be a misspelt layer.
+    """
+    net: Any = schema.new("NetParameter", fork)
+    found: list[Foreign] = []
     try:
-        text_format.Parse(text, net)
+        try:
+            text_format.Parse(text, net)
+        except text_format.ParseError as fault:
+            if "no field named" not in str(fault):
+                raise
+            net.Clear()
+            found = foreign.find(text, net.DESCRIPTOR)
+            text_format.Parse(text, net, allow_unknown_field=True)
     except text_format.ParseError as fault:
         raise _syntax_error(fault, file) from fault
     except RecursionError as fault:
         raise Diagnostic("prototxt-syntax", "blocks are nested too deeply", where=Where(file=file)) from fault
-    return Prototxt(file, net, _layers(text, net, file))
+    top = [entry for entry in found if len(entry.path) == 1]
+    _known_at_the_top(top, file)
+    below = [entry for entry in found if len(entry.path) > 1]
+    notes = tuple(f"{entry} is not known and says nothing about the layers" for entry in top)
+    return Prototxt(file, net, _layers(text, net, file, below), notes)
 
 
-def _layers(text: str, net: Any, file: str) -> tuple[RawLayer, ...]:
+def _known_at_the_top(found: Sequence[Foreign], file: str) -> None:
+    """Refuse what cannot be a net: a solver's or an optimizer's file, and blocks of unknown names."""
+    names = {entry.name for entry in found}
+    if names & _SOLVER:
+        raise Diagnostic(
+            "solver-prototxt",
+            f"is the prototxt of a solver ({', '.join(sorted(names & _SOLVER))}); it names the network's own in `net`",
+            where=Where(file=file),
+        )
+    block = next((entry for entry in found if entry.value is None), None)
+    if block is not None:
+        raise Diagnostic(
+            "prototxt-syntax",
+            f'a block "{block.name}" means nothing at the top of a network',
+            where=Where(file=file, line=block.line, column=block.column),
+            hint="a misspelt `layer`? or a field of a fork: give its schema with --proto caffe.proto",
+        )
+
+
+def _layers(text: str, net: Any, file: str, found: Sequence[Foreign]) -> tuple[RawLayer, ...]:
     old, new = len(net.layers), len(net.layer)
     if old and new:
         raise Diagnostic(
@@ -64,16 +106,25 @@ def _layers(text: str, net: Any, file: str) -> tuple[RawLayer, ...]:
             where=Where(file=file, line=layer_lines(text, "layers")[0]),
         )
     lines = layer_lines(text, "layers" if old else "layer")
-    if old:
-        messages = [upgrade.from_v1(message, file, line) for message, line in zip(net.layers, lines, strict=True)]
+    strangers: dict[int, list[Foreign]] = {}
+    for entry in found:
+        strangers.setdefault(entry.block, []).append(entry)
+    if any(message.HasField("layer") for message in net.layers):
+        pairs = oldest.upgrade(net, lines, file)
+    elif old:
+        pairs = [
+            (number, upgrade.from_v1(net, message, file, line))
+            for number, (message, line) in enumerate(zip(net.layers, lines, strict=True))
+        ]
     else:
-        messages = list(net.layer)
-    return tuple(_raw(message, file, line) for message, line in zip(messages, lines, strict=True))
+        pairs = list(enumerate(net.layer))
+    return tuple(_raw(message, file, lines[number], strangers.get(number, ())) for number, message in pairs)
 
 
-def _raw(message: Any, file: str, line: int) -> RawLayer:
+def _raw(message: Any, file: str, line: int, strangers: Sequence[Foreign]) -> RawLayer:
     where = Where(file=file, line=line, layer=f'"{message.name}" ({message.type})')
-    return RawLayer(message.name, message.type, tuple(message.bottom), tuple(message.top), message, where)
+    bottoms, tops = tuple(message.bottom), tuple(message.top)
+    return RawLayer(message.name, message.type, bottoms, tops, message, where, tuple(strangers))
 
 
 def _text(path: Path) -> str:
@@ -97,9 +148,4 @@ def _syntax_error(fault: text_format.ParseError, file: str) -> Diagnostic:
     if line is not None:
         message = message.removeprefix(f"{line}:{column} :").strip()
     message = message.replace("zoo_caffe.", "")
-    hint = (
-        "a field of a fork of Caffe? remove it if it means nothing at inference"
-        if "no field named" in message
-        else None
-    )
-    return Diagnostic("prototxt-syntax", message, where=Where(file=file, line=line, column=column), hint=hint)
+    return Diagnostic("prototxt-syntax", message, where=Where(file=file, line=line, column=column))

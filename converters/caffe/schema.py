@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
+from pathlib import Path
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
+
+from converters.caffe import forkproto
 
 _PACKAGE = "zoo_caffe"
 _FIELD = re.compile(r"(\d+) (\w+|\{[\w=,]+\})(\*?) (\w+)(?:=(.*))?")
@@ -18,35 +21,48 @@ _SCALARS = {
 }
 
 
-@cache
-def message(name: str) -> type[Message]:
-    """The class of one message, for example `NetParameter`."""
-    descriptor = _pool().FindMessageTypeByName(f"{_PACKAGE}.{name}")
-    return message_factory.GetMessageClass(descriptor)
-
-
-def new(name: str) -> Message:
-    """An empty message."""
-    return message(name)()
+def new(name: str, fork: Path | None = None) -> Message:
+    """An empty message; with `fork`, a .proto file, of a schema that has that file's fields too."""
+    descriptor = _pool(fork).FindMessageTypeByName(f"{_PACKAGE}.{name}")
+    return message_factory.GetMessageClass(descriptor)()
 
 
 @cache
-def _pool() -> descriptor_pool.DescriptorPool:
+def _pool(fork: Path | None) -> descriptor_pool.DescriptorPool:
+    table = _table()
+    if fork is not None:
+        known = {owner: frozenset(_name(line) for line in fields) for owner, fields in table.items()}
+        for owner, fields in forkproto.lines(forkproto.read(fork), known).items():
+            table.setdefault(owner, []).extend(fields)
     file = descriptor_pb2.FileDescriptorProto(name="zoo_caffe.proto", package=_PACKAGE, syntax="proto2")
     phase = file.enum_type.add(name="Phase")
     for number, name in enumerate(("TRAIN", "TEST")):
         phase.value.add(name=name, number=number)
-    table = resources.files("converters.caffe").joinpath("caffe.schema").read_text("utf-8")
-    current = None
-    for line in table.splitlines():
-        if line.startswith("  "):
-            assert current is not None
-            _add_field(current, line.strip())
-        elif line and not line.startswith("#"):
-            current = file.message_type.add(name=line)
+    for owner, fields in table.items():
+        message = file.message_type.add(name=owner)
+        for line in fields:
+            _add_field(message, line)
     made = descriptor_pool.DescriptorPool()
     made.Add(file)
     return made
+
+
+def _table() -> dict[str, list[str]]:
+    """caffe.schema: message -> the lines of its fields."""
+    table: dict[str, list[str]] = {}
+    fields: list[str] = []
+    for line in resources.files("converters.caffe").joinpath("caffe.schema").read_text("utf-8").splitlines():
+        if line.startswith("  "):
+            fields.append(line.strip())
+        elif line and not line.startswith("#"):
+            fields = table.setdefault(line, [])
+    return table
+
+
+def _name(line: str) -> str:
+    match = _FIELD.fullmatch(line)
+    assert match is not None
+    return match[4]
 
 
 def _add_field(owner: descriptor_pb2.DescriptorProto, line: str) -> None:
@@ -72,6 +88,8 @@ def _add_enum(owner: descriptor_pb2.DescriptorProto, field: str, body: str) -> s
     """An enumeration for one field; its values are looked up by text format within the field, so none collide."""
     name = f"{field}_values"
     holder = owner.enum_type.add(name=name)
+    numbers = [entry.partition("=")[2] for entry in body.strip("{}").split(",")]
+    holder.options.allow_alias = len(set(numbers)) < len(numbers)
     for entry in body.strip("{}").split(","):
         label, _, number = entry.partition("=")
         holder.value.add(name=label, number=int(number))

@@ -15,7 +15,10 @@ class Ssa:
     The last value of a blob bears the blob's name, earlier ones `blob/layer`; an input keeps its name always.
     """
 
-    def __init__(self, inputs: Iterable[str], layers: Sequence[RawLayer]) -> None:
+    def __init__(
+        self, inputs: Iterable[str], layers: Sequence[RawLayer], elsewhere: frozenset[str] = frozenset()
+    ) -> None:
+        self._elsewhere = elsewhere  # blobs that layers of another phase or stage make
         self.blobs: dict[str, str] = {name: name for name in inputs}
         self._inputs = frozenset(self.blobs)
         self._current = dict(self.blobs)
@@ -26,11 +29,14 @@ class Ssa:
         """The names of the layer's input and output values; refuses blobs that nothing made or that two layers make."""
         unknown = [bottom for bottom in layer.bottoms if bottom not in self._current]
         if unknown:
+            hint = " ".join(f"--input {name}:1,3,224,224" for name in unknown) + " makes it an input"
+            if self._elsewhere.intersection(unknown):
+                hint += "; --phase TRAIN (or --stage NAME) takes the layers that make it"
             raise Diagnostic(
                 "unknown-bottom",
                 f"reads {', '.join(unknown)}, which no layer before it makes",
                 where=layer.where,
-                hint=" ".join(f"--input {name}:1,3,224,224" for name in unknown) + " makes it an input",
+                hint=hint,
             )
         inputs = tuple(self._current[bottom] for bottom in layer.bottoms)
         for value in inputs:

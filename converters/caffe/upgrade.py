@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from converters.caffe import schema
 from converters.diagnostic import Diagnostic, Where
 
 KINDS = {
@@ -15,6 +14,7 @@ KINDS = {
     "CONCAT": "Concat",
     "CONTRASTIVE_LOSS": "ContrastiveLoss",
     "CONVOLUTION": "Convolution",
+    "CROP": "Crop",
     "DATA": "Data",
     "DECONVOLUTION": "Deconvolution",
     "DROPOUT": "Dropout",
@@ -52,15 +52,13 @@ KINDS = {
 _TRAINING = {"param", "blob_share_mode", "blobs_lr", "weight_decay", "layer", "type", "blobs"}
 
 
-def from_v1(old: Any, file: str, line: int) -> Any:
-    """A LayerParameter that says what the V1LayerParameter `old` says."""
+def from_v1(net: Any, old: Any, file: str, line: int) -> Any:
+    """A LayerParameter that says what the V1LayerParameter `old` of `net` says."""
     where = Where(file=file, line=line, layer=f'"{old.name}"')
-    if old.HasField("layer"):
-        raise Diagnostic("v0-net", "is of Caffe's first generation (V0), which zoo does not read yet", where=where)
     label = old.DESCRIPTOR.fields_by_name["type"].enum_type.values_by_number[old.type].name
     if label not in KINDS:
         raise Diagnostic("v1-type", f"has the type {label}, which Caffe cannot upgrade either", where=where)
-    new: Any = schema.new("LayerParameter")
+    new = type(net)().layer.add()
     new.type = KINDS[label]
     for field, value in old.ListFields():
         if field.name in _TRAINING:

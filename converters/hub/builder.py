@@ -11,6 +11,7 @@ import onnx
 import onnx_ir as ir
 from onnx import defs, helper, numpy_helper, shape_inference
 
+from converters.hub.initial import drawn
 from converters.hub.layer import Dim, Layer, Port
 from converters.hub.report import Report
 from converters.weights import ArrayWeight, ComputedWeight, Shape, Weight, cast, nbytes, reshaped
@@ -43,6 +44,7 @@ class Builder:
     """Collects the hub graph of one network; `weight_faults` are for the driver to report together."""
 
     report: Report
+    init: int | None = None
     nodes: list[ir.Node] = field(default_factory=list)
     initializers: dict[str, ir.Value] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
@@ -110,6 +112,9 @@ class Builder:
         self.used.add((layer.name, key))
         if found is not None and _without_leading_ones(found.shape) == _without_leading_ones(shape):
             return reshaped(found, shape)
+        if found is None and self.init is not None:
+            self.report.filled[f"{layer.name}/{role}"] = f"drawn with the seed {self.init}"
+            return drawn(self.init, layer.tied.get(key, layer.name), role, shape)
         self.weight_faults.append(WeightFault(layer.name, role, shape, None if found is None else found.shape))
         return fill or ComputedWeight(shape, np.dtype("<f4"), lambda: np.zeros(shape, np.float32))
 

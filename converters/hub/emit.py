@@ -12,7 +12,7 @@ from onnx.onnx_cpp2py_export import shape_inference as onnx_inference
 
 from converters.diagnostic import Diagnostic
 from converters.hub.builder import Builder
-from converters.hub.dims import Unresolved, resolve
+from converters.hub.dims import INFER, Unresolved, resolve
 from converters.hub.layer import Dim, Layer
 from converters.weights import ArrayWeight, Shape, Weight, reshaped
 
@@ -113,6 +113,8 @@ class Emit:
         A symbolic dimension keeps its place or becomes the inferred one. Refuses what holds only for one batch size.
         """
         before = self.shape(value)
+        if None in before:
+            return self._reshape_unknown(value, before, dims)
         try:
             after = resolve(before, dims)
         except Unresolved as fault:
@@ -124,6 +126,16 @@ class Emit:
             for position, dim in enumerate(after)
         ]
         return self.unflatten(value, kept)
+
+    def _reshape_unknown(self, value: ir.Value, before: Sequence[Dim], dims: Sequence[Dim]) -> ir.Value:
+        """A dimension that nobody knows may keep its place or become the inferred one; the runtime checks the count."""
+        target = [
+            dim if isinstance(dim, int) else 0 if position < len(before) and before[position] == dim else INFER
+            for position, dim in enumerate(dims)
+        ]
+        if target.count(INFER) > 1:
+            self._needs_fixed("its input's shape")
+        return self("Reshape", value, self.constant(target, "shape"))
 
     def unflatten(self, value: ir.Value, dims: Sequence[Dim]) -> ir.Value:
         """`value` under dimensions that the caller knows to be right; at most one of them is no number."""

@@ -26,7 +26,8 @@ class Port:
 class Layer:
     """One node of the source graph, its values named once (SSA).
 
-    Weights are keyed by role, or by position where the source only numbers them.
+    Weights are keyed by role, or by position where the source only numbers them. `tied` names, by key, the layer whose
+    weight this one is to share even where no file holds either.
     """
 
     kind: str
@@ -36,6 +37,7 @@ class Layer:
     attrs: Attributes = field(default_factory=lambda: Attributes({}))
     weights: Mapping[int | str, Weight] = field(default_factory=dict)
     where: Where = NOWHERE
+    tied: Mapping[int | str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

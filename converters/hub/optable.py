@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 Formula = Callable[[Sequence[np.ndarray], Sequence[np.ndarray]], np.ndarray | Sequence[np.ndarray]]
 """(inputs, weights) -> outputs in float64, written from the layer's definition, never from our ONNX form."""
 
+Draw = Callable[[np.random.Generator, int], Sequence[np.ndarray]]
+"""(random numbers, batch size) -> inputs."""
+
+FORMULA = "formula"
+"""The judge of a sample that no backend can run."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:
@@ -29,8 +35,10 @@ class Sample:
 
     `attrs` is in the source's own notation (for Caffe the body of the layer's prototxt). A spatial sample differs
     in height and width in kernel, stride, pad and input wherever the layer allows it: a reader that takes one for
-    the other must not survive. Inputs are drawn from the range `values`, weights from a normal distribution; those
-    whose position is in `positive` are made positive.
+    the other must not survive. Inputs are drawn from the range `values`, or by `draw` where their numbers are bound to
+    each other (boxes, indices); weights from a normal distribution; those whose position is in `positive` are made
+    positive. `judge` names the backend that runs the sample where the format's own framework cannot, and is FORMULA
+    where none can: then there must be a formula. `batched` says that the batch size is free.
     """
 
     name: str
@@ -41,6 +49,9 @@ class Sample:
     outputs: int = 1
     formula: Formula | None = None
     values: tuple[float, float] = (-2.0, 2.0)
+    draw: Draw | None = None
+    judge: str = ""
+    batched: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,14 @@ def settle(declared: Mapping[str, Shape | None], given: Mapping[str, Shape], fil
             where=Where(file=file),
             hint=" ".join(f"--input {name}:1,3,224,224" for name in unknown) + " with the network's own numbers",
         )
+    empty = [name for name, shape in shapes.items() if any(isinstance(dim, int) and dim < 1 for dim in shape or ())]
+    if empty:
+        raise Diagnostic(
+            "input-shape",
+            f"its input {', '.join(f'{name} {list(shapes[name] or ())}' for name in empty)} has a dimension below 1",
+            where=Where(file=file),
+            hint=" ".join(f"--input {name}:1,3,224,224" for name in empty) + " with the network's own numbers",
+        )
     return tuple(Port(name, shape) for name, shape in shapes.items() if shape is not None)
 
 

@@ -18,14 +18,30 @@ from converters.hub.report import Report
 MAX_FAULTS = 100
 
 
-def read(graph: SourceGraph, table: OpTable, report: Report, *, file: str, allow_missing: bool = False) -> ir.Model:
+def read(
+    graph: SourceGraph,
+    table: OpTable,
+    report: Report,
+    *,
+    file: str,
+    allow_missing: bool = False,
+    init: int | None = None,
+) -> ir.Model:
     """The hub model of a source graph; every layer is mapped, dropped with a reason, or refused.
 
     Raises `Diagnostic` with code `unsupported-ops` (all kinds at once), `unsupported-layer`, `attribute-ignored`
-    or `weights-mismatch` (all weights at once; missing ones are filled when `allow_missing`).
+    or `weights-mismatch` (all weights at once; missing ones are filled when `allow_missing`). With `init`, a seed, a
+    graph without any weights gets variance-preserving ones (hub/initial.py).
     """
     preflight(graph, table, file)
-    builder = Builder(report)
+    if init is not None and any(layer.weights for layer in graph.layers):
+        raise Diagnostic(
+            "init-with-weights",
+            "has weights of its own; --init is for a graph without any",
+            where=Where(file=file),
+            hint="leave out the weights file, or --init; --allow-missing fills single gaps",
+        )
+    builder = Builder(report, init=init)
     builder.names.update(name for layer in graph.layers for name in layer.outputs)
     builder.names.update(port.name for port in graph.inputs)
     environment = {port.name: builder.input(port) for port in graph.inputs}

@@ -20,7 +20,7 @@ def cut(graph: SourceGraph, at: Sequence[str]) -> SourceGraph:
     """The graph without what is computed from the values named `at`.
 
     Its outputs are those values, the old outputs that do not depend on them, and whatever else the part that was
-    cut off would have used: nothing that the caller needs to finish the work is lost.
+    cut off would have used: nothing that the caller needs to finish the work is lost. What a caller feeds is no output.
     """
     named = tuple(_value(graph, name) for name in at)
     tainted = set(named)
@@ -32,7 +32,11 @@ def cut(graph: SourceGraph, at: Sequence[str]) -> SourceGraph:
     made = tainted - set(named)
     used = (name for layer in removed for name in layer.inputs if name not in made)
     old = (name for name in graph.outputs if name not in made)
-    return _only_needed(graph, tuple(dict.fromkeys((*named, *used, *old))))
+    given = {port.name for port in graph.inputs}
+    outputs = tuple(name for name in dict.fromkeys((*named, *used, *old)) if name not in given)
+    if not outputs:
+        raise Diagnostic("no-output", f"nothing is computed before {', '.join(at)}")
+    return _only_needed(graph, outputs)
 
 
 def _only_needed(graph: SourceGraph, outputs: tuple[str, ...]) -> SourceGraph:

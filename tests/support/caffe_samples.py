@@ -43,6 +43,9 @@ class Case:
 
     def inputs(self) -> dict[str, np.ndarray]:
         rng = self._rng("inputs")
+        if self.sample.draw is not None:
+            drawn = self.sample.draw(rng, self.batch)
+            return {f"in{position}": np.float32(array) for position, array in enumerate(drawn)}
         low, high = self.sample.values
         return {
             f"in{position}": rng.uniform(low, high, shape).astype(np.float32)
@@ -84,7 +87,7 @@ def cases() -> Iterator[Case]:
     """All samples at all batch sizes."""
     for kind, row in gather("converters.caffe.ops").items():
         for sample in row.samples:
-            for batch in BATCHES:
+            for batch in BATCHES if sample.batched else (sample.inputs[0][0],):
                 yield Case(kind, sample, batch)
 
 

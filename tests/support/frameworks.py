@@ -26,7 +26,10 @@ def framework(name: str) -> Card:
     The installation takes a file lock: of several test processes one installs and the others wait for it.
     """
     card = discovery.find(name)
-    if not discovery.probe(card).available:
+    status = discovery.probe(card)
+    if not status.available:
+        if card.environment is None:
+            pytest.skip(f"{name} cannot be installed from a package index, and none is here: {status.remedy}")
         try:
             environments.install(card, Console("quiet"))
         except BackendFault as fault:

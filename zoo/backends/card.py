@@ -40,11 +40,11 @@ def read(worker: Path) -> Card:
     constants = _constants(tree, faults)
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     faults += [f"function {name} is missing" for name in _FUNCTIONS if name not in defined]
-    name = constants.get("NAME")
-    if name != worker.stem:
-        faults.append(f"NAME is {name!r}, expected {worker.stem!r}, the file's own name")
+    name, expected = constants.get("NAME"), worker.stem.replace("_", "-")
+    if name != expected:
+        faults.append(f"NAME is {name!r}, expected {expected!r}, after the file's own name")
     card = Card(
-        name=worker.stem,
+        name=expected,
         reads=_strings(constants, "READS", faults),
         needs=_strings(constants, "NEEDS", faults),
         environment=_environment(constants.get("ENV"), faults),

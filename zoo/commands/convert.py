@@ -34,8 +34,14 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option("--key", metavar="KEY", help="Which of several models in the file, such as state.net.")
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
-@click.option("--dialect", metavar="NAME", help="The variant to write: bvlc (default) or ssd for Caffe.")
+@click.option(
+    "--dialect", metavar="NAME", help="Caffe: the fork to write for (bvlc, ssd) or read (bvlc, segnet, pspnet)."
+)
 @click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
+@click.option("--init", type=click.IntRange(min=0), metavar="SEED", help="Draw weights for a graph that has none.")
+@click.option("--phase", type=click.Choice(("TEST", "TRAIN")), help="Caffe: the phase whose layers are converted.")
+@click.option("--stage", multiple=True, metavar="NAME", help="Caffe: a stage that is on.")
+@click.option("--proto", type=click.Path(path_type=Path), metavar="FILE", help="Caffe: a fork's own caffe.proto.")
 @click.option("--external-data", is_flag=True, help="Write the weights to a second file, <output>.data.")
 @click.option("--offline", is_flag=True, help="Open no socket.")
 @click.option("--trust-first-use", is_flag=True, help="Accept a download for which no checksum is published.")
@@ -53,6 +59,10 @@ def convert(
     opset: int | None,
     dialect: str | None,
     allow_missing: bool,
+    init: int | None,
+    phase: str | None,
+    stage: tuple[str, ...],
+    proto: Path | None,
     external_data: bool,
     offline: bool,
     trust_first_use: bool,
@@ -69,13 +79,19 @@ def convert(
     out = output or _default_output(artifact, to)
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
-        allow_missing=allow_missing, key=key,
+        allow_missing=allow_missing, init=init, key=key,
+        settings=_given(phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect),
     )  # fmt: skip
     report = converters.convert(
         paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data,
-        dialect=dialect,
+        dialect=dialect if to == "caffe" else None,
     )  # fmt: skip
     console.result("convert-report", report.document(), lambda: _summary(report, out))
+
+
+def _given(**settings: object) -> dict[str, object]:
+    """The options of single formats that were typed."""
+    return {name: value for name, value in settings.items() if value not in (None, ())}
 
 
 def _artifact(sources: tuple[str, ...], console: Console, *, offline: bool, trust_first_use: bool) -> Artifact:

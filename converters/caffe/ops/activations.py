@@ -8,14 +8,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import onnx_ir as ir
 
+from converters.caffe.ops.clipped import clipped
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Formula, Read, Sample
+from converters.hub.optable import FORMULA, Formula, Read, Sample
 
 
 def relu(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads ReLU as Relu, or as LeakyRelu where `negative_slope` is not 0."""
+    """Reads ReLU as Relu, as LeakyRelu where `negative_slope` is not 0, as Clip up to 6 with a fork's `relu6`."""
     slope = layer.attrs.number("negative_slope")
+    if layer.attrs.flag("relu6"):
+        if slope:
+            emit.refuse("relu6 with a negative_slope: forks differ in what it means")
+        return clipped(emit, 0.0, 6.0)
     return emit("LeakyRelu", *emit.inputs, alpha=slope) if slope else emit("Relu", *emit.inputs)
 
 
@@ -100,6 +105,14 @@ READ = {
                 "relu_param { negative_slope: 0.1 }",
                 _IMAGE,
                 formula=_each(lambda x: np.where(x > 0, x, np.float32(0.1) * x)),
+            ),
+            Sample(
+                "relu6",
+                "relu_param { relu6: true }",
+                _IMAGE,
+                formula=_each(lambda x: np.clip(x, 0, 6)),
+                values=(-9, 9),
+                judge=FORMULA,
             ),
         ),
     ),

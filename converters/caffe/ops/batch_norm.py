@@ -7,9 +7,9 @@ import onnx_ir as ir
 
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import FORMULA, Read, Sample
 from converters.hub.passes.merge_scale import NEUTRAL
-from converters.weights import ComputedWeight, Weight
+from converters.weights import ComputedWeight, Weight, reshaped
 
 
 def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
@@ -26,16 +26,34 @@ def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
             "use_global_stats: false normalises by the batch's own statistics, as in training",
             "set it to true if the network is to use the statistics that it was trained with",
         )
+    if attrs.flag("icnet"):
+        emit.refuse("icnet: true is a fork's own; no source of its formula is known")
+    learned = attrs.flag("scale_bias") or bool(attrs.explicit & {"scale_filler", "bias_filler"})
     factor = emit.source(2, (1,), role="factor")
     statistics = [
         _scaled(emit.source(key, (channels,), role=role), factor) for key, role in enumerate(("mean", "variance"))
     ]
+    if not attrs.flag("add_eps_before_sqrt"):
+        if learned:
+            emit.refuse("scale_bias with add_eps_before_sqrt: false: no fork has both")
+        return _eps_outside(emit, data, statistics, eps)
     scale, shift = (
         emit.constant(np.full(channels, value, np.float32), role) for value, role in ((1, "scale"), (0, "shift"))
     )
     scale.meta[NEUTRAL] = shift.meta[NEUTRAL] = True
+    if learned:  # NVCaffe keeps what a Scale layer would hold as blobs 3 and 4
+        scale, shift = (emit.weight(key, (channels,), role=role) for key, role in ((3, "scale"), (4, "shift")))
     mean, variance = (emit.derived(weight, role) for weight, role in zip(statistics, ("mean", "variance"), strict=True))
     return emit("BatchNormalization", data, scale, shift, mean, variance, epsilon=eps)
+
+
+def _eps_outside(emit: Emit, data: ir.Value, statistics: list[Weight], eps: float) -> ir.Value:
+    """A fork's add_eps_before_sqrt: false adds eps to the standard deviation instead of the variance."""
+    mean, variance = statistics
+    view = (mean.shape[0], *(1,) * (emit.rank(data) - 2))
+    deviation = ComputedWeight(mean.shape, mean.dtype, lambda: np.sqrt(variance.array()) + np.float32(eps))
+    centred = emit("Sub", data, emit.derived(reshaped(mean, view), "mean"))
+    return emit("Div", centred, emit.derived(reshaped(deviation, view), "deviation"))
 
 
 def _scaled(total: Weight, factor: Weight) -> Weight:
@@ -58,6 +76,37 @@ SAMPLES = (
         positive=(1, 2),
     ),
     Sample("vectors", "", ((4, 3),), ((3,), (3,), (1,)), positive=(1, 2)),
+    Sample(
+        "eps outside the root",
+        "batch_norm_param { eps: 0.1 add_eps_before_sqrt: false }",
+        ((2, 3, 4, 5),),
+        ((3,), (3,), (1,)),
+        positive=(1, 2),
+        formula=lambda x, w: (
+            (x[0] - (w[0] / w[2]).reshape(-1, 1, 1)) / (np.sqrt((w[1] / w[2]).reshape(-1, 1, 1)) + 0.1)
+        ),
+        judge=FORMULA,
+    ),
+    Sample(
+        "scale and shift of NVCaffe",
+        "batch_norm_param { scale_bias: true eps: 0.01 }",
+        ((2, 3, 4, 5),),
+        ((3,), (3,), (1,), (3,), (3,)),
+        positive=(1, 2),
+        formula=lambda x, w: (
+            (x[0] - (w[0] / w[2]).reshape(-1, 1, 1))
+            / np.sqrt((w[1] / w[2]).reshape(-1, 1, 1) + 0.01)
+            * w[3].reshape(-1, 1, 1)
+            + w[4].reshape(-1, 1, 1)
+        ),
+        judge=FORMULA,
+    ),
 )
 
-READ = {"BatchNorm": Read(batch_norm, neutral=("moving_average_fraction",), samples=SAMPLES)}
+READ = {
+    "BatchNorm": Read(
+        batch_norm,
+        neutral=("moving_average_fraction", "update_global_stats", "scale_filler", "bias_filler"),
+        samples=SAMPLES,
+    )
+}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
 from converters.caffe.fillers import fill
-from converters.caffe.geometry import convolution_window
+from converters.caffe.geometry import convolution_window, demand_size
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import FORMULA, Read, Sample
 
 
 def convolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
@@ -16,28 +17,39 @@ def convolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
     return [_one(layer, emit, data) for data in emit.inputs]
 
 
-def _one(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
+def depthwise_convolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
+    """Reads DepthwiseConvolution (and ConvolutionDepthwise) as Conv with a group a channel, `group` set or not."""
+    group = layer.attrs.integer("group")
+    for data in emit.inputs:
+        if "group" in layer.attrs.explicit and group != emit.size(data, 1):
+            emit.refuse(f"group {group} is not the number of channels, {emit.size(data, 1)}")
+    return [_one(layer, emit, data, emit.size(data, 1)) for data in emit.inputs]
+
+
+def _one(layer: Layer, emit: Emit, data: ir.Value, groups: int | None = None) -> ir.Value:
     attrs = layer.attrs
     if emit.axis(data, attrs.integer("axis")) != 1:
         emit.refuse(f"axis {attrs.integer('axis')}: channels are expected in axis 1")
     window = convolution_window(layer, emit, emit.rank(data) - 2)
-    channels, out, group = emit.size(data, 1), attrs.integer("num_output"), attrs.integer("group")
+    channels, out, group = emit.size(data, 1), attrs.integer("num_output"), groups or attrs.integer("group")
     if group < 1 or channels % group or out % group or out < 1:
         emit.refuse(f"{channels} channels and {out} outputs cannot be split into {group} groups")
     shape = (out, channels // group, *window.kernel)
     weights = [emit.weight(0, shape, role="weight", fill=fill(attrs.record("weight_filler"), shape))]
     if attrs.flag("bias_term"):
         weights.append(emit.weight(1, (out,), role="bias", fill=fill(attrs.record("bias_filler"), (out,))))
-    return emit(
+    result = emit(
         "Conv",
         data,
         *weights,
         kernel_shape=window.kernel,
         strides=window.stride,
-        pads=window.pad * 2,
+        pads=(*window.pad, *window.end),
         dilations=window.dilation,
         group=group,
     )
+    demand_size(emit, data, result)
+    return result
 
 
 SAMPLES = (
@@ -73,4 +85,64 @@ SAMPLES = (
     ),
 )
 
-READ = {"Convolution": Read(convolution, neutral=("engine", "force_nd_im2col", "bias_filler"), samples=SAMPLES)}
+_DEPTHWISE = (
+    Sample(
+        "plain",
+        "convolution_param { num_output: 3 group: 3 kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 1 pad_w: 1 }",
+        ((2, 3, 9, 7),),
+        ((3, 1, 3, 2), (3,)),
+        formula=lambda x, w: _each_channel(x[0], w[0], w[1]),
+        judge=FORMULA,
+    ),
+    Sample(
+        "group left out",
+        "convolution_param { num_output: 3 kernel_h: 3 kernel_w: 2 stride_h: 2 stride_w: 1 pad_w: 1 }",
+        ((2, 3, 9, 7),),
+        ((3, 1, 3, 2), (3,)),
+        formula=lambda x, w: _each_channel(x[0], w[0], w[1]),
+        judge=FORMULA,
+    ),
+)
+
+
+def _each_channel(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Each channel by its own kernel: strides 2 and 1, one column of zeros on either side, written out."""
+    padded = np.pad(x, ((0, 0), (0, 0), (0, 0), (1, 1)))
+    result = np.zeros((*x.shape[:2], 4, 8))
+    for row, column in np.ndindex(4, 8):
+        patch = padded[:, :, 2 * row : 2 * row + 3, column : column + 2]
+        result[:, :, row, column] = (patch * kernel[:, 0]).sum((2, 3)) + bias
+    return result
+
+
+def _four_pads(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """One input channel, kernel 3 by 3: a row of zeros above, two below, a column on the right."""
+    padded = np.pad(x[:, 0], ((0, 0), (1, 2), (0, 1)))
+    result = np.zeros((len(x), 2, 5, 4))
+    for row, column in np.ndindex(5, 4):
+        patch = padded[:, row : row + 3, column : column + 3]
+        result[:, :, row, column] = np.einsum("nij,oij->no", patch, kernel[:, 0]) + bias
+    return result
+
+
+_NEUTRAL = ("engine", "force_nd_im2col", "bias_filler")
+
+READ = {
+    "Convolution": Read(
+        convolution,
+        neutral=_NEUTRAL,
+        samples=(
+            *SAMPLES,
+            Sample(
+                "four pads",
+                "convolution_param { num_output: 2 kernel_size: 3 pad_t: 1 pad_b: 2 pad_l: 0 pad_r: 1 }",
+                ((1, 1, 4, 5),),
+                ((2, 1, 3, 3), (2,)),
+                formula=lambda x, w: _four_pads(x[0], w[0], w[1]),
+                judge=FORMULA,
+            ),
+        ),
+    ),
+    "DepthwiseConvolution": Read(depthwise_convolution, neutral=_NEUTRAL, samples=_DEPTHWISE),
+    "ConvolutionDepthwise": Read(depthwise_convolution, neutral=_NEUTRAL, samples=_DEPTHWISE),
+}

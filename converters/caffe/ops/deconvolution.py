@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx_ir as ir
 
 from converters.caffe.fillers import fill
-from converters.caffe.geometry import convolution_window
+from converters.caffe.geometry import convolution_window, demand_size
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read, Sample
@@ -28,16 +28,18 @@ def _one(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
     weights = [emit.weight(0, shape, role="weight", fill=fill(attrs.record("weight_filler"), shape))]
     if attrs.flag("bias_term"):
         weights.append(emit.weight(1, (out,), role="bias", fill=fill(attrs.record("bias_filler"), (out,))))
-    return emit(
+    result = emit(
         "ConvTranspose",
         data,
         *weights,
         kernel_shape=window.kernel,
         strides=window.stride,
-        pads=window.pad * 2,
+        pads=(*window.pad, *window.end),
         dilations=window.dilation,
         group=group,
     )
+    demand_size(emit, data, result)
+    return result
 
 
 SAMPLES = (

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from converters.hub.emit import Emit
 from converters.hub.layer import Dim, Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import FORMULA, Read, Sample
 
 
 def flatten(layer: Layer, emit: Emit) -> ir.Value:
@@ -69,8 +69,16 @@ def crop(layer: Layer, emit: Emit) -> ir.Value:
 
 
 def dropout(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads Dropout as nothing: Caffe scales while it trains (dropout_layer.cpp)."""
-    return emit.dropped("does nothing at inference")
+    """Reads Dropout as nothing: Caffe scales while it trains (dropout_layer.cpp).
+
+    A fork's scale_train: false scales by 1 - dropout_ratio at inference; its sample_weights_test drops at random then.
+    """
+    attrs = layer.attrs
+    if attrs.flag("sample_weights_test"):
+        emit.refuse("sample_weights_test: true draws random numbers at inference")
+    if attrs.flag("scale_train"):
+        return emit.dropped("does nothing at inference")
+    return emit("Mul", *emit.inputs, emit.constant(np.float32(1 - attrs.number("dropout_ratio")), "kept"))
 
 
 _FLATTEN = (
@@ -111,5 +119,18 @@ READ = {
         ),
     ),
     "Crop": Read(crop, samples=_CROP),
-    "Dropout": Read(dropout, neutral=("dropout_ratio",), samples=(Sample("plain", "", ((2, 3, 4, 5),)),)),
+    "Dropout": Read(
+        dropout,
+        neutral=("dropout_ratio",),
+        samples=(
+            Sample("plain", "", ((2, 3, 4, 5),)),
+            Sample(
+                "scaled at inference",
+                "dropout_param { dropout_ratio: 0.25 scale_train: false }",
+                ((2, 3, 4, 5),),
+                formula=lambda x, _: 0.75 * x[0],
+                judge=FORMULA,
+            ),
+        ),
+    ),
 }

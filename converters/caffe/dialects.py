@@ -1,0 +1,44 @@
+"""Forks that gave one name to two things: which of them a file means, when the caller says so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converters.caffe.prototxt import RawLayer
+from converters.diagnostic import Diagnostic
+
+DIALECTS = {
+    "bvlc": "BVLC Caffe 1.0: a layer of a fork is refused",
+    "pspnet": "BN holds slope, bias, mean and variance",
+    "segnet": "BN holds scale and shift",
+}
+"""Name -> what it decides. Without one, the number of blobs and the parameters of a layer decide."""
+
+BVLC = frozenset({
+    "AbsVal", "Accuracy", "ArgMax", "BatchNorm", "BatchReindex", "Bias", "BNLL", "Clip", "Concat", "ContrastiveLoss",
+    "Convolution", "Crop", "Data", "Deconvolution", "Dropout", "DummyData", "Eltwise", "ELU", "Embed", "EuclideanLoss",
+    "Exp", "Filter", "Flatten", "HDF5Data", "HDF5Output", "HingeLoss", "Im2col", "ImageData", "InfogainLoss",
+    "InnerProduct", "Input", "Log", "LRN", "LSTM", "LSTMUnit", "MemoryData", "MultinomialLogisticLoss", "MVN",
+    "Parameter", "Pooling", "Power", "PReLU", "Python", "Reduction", "ReLU", "Reshape", "RNN", "Scale", "Sigmoid",
+    "SigmoidCrossEntropyLoss", "Silence", "Slice", "Softmax", "SoftmaxWithLoss", "Split", "SPP", "Swish", "TanH",
+    "Threshold", "Tile", "WindowData",
+})  # fmt: skip
+"""The layer types of BVLC/caffe's master branch."""
+
+
+def check(dialect: str | None, layers: Sequence[RawLayer]) -> None:
+    """Refuse an unknown dialect, and under `bvlc` the layers of forks, all at once."""
+    if dialect is None:
+        return
+    if dialect not in DIALECTS:
+        known = [f"{name}: {what}" for name, what in DIALECTS.items()]
+        raise Diagnostic("unknown-dialect", f"there is no dialect {dialect} of Caffe", details=known)
+    strange = [layer for layer in layers if layer.kind not in BVLC] if dialect == "bvlc" else []
+    if strange:
+        raise Diagnostic(
+            "fork-layers",
+            f"BVLC Caffe has no layers of {len({layer.kind for layer in strange})} kinds that it uses",
+            where=strange[0].where,
+            details=[str(layer.where) for layer in strange[:100]],
+            hint="leave out --dialect bvlc",
+        )

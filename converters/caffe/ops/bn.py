@@ -1,0 +1,93 @@
+"""BN: learned scale and shift in the same layer as the statistics; two forks lay out its blobs in two ways."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from converters.caffe.fillers import fill
+from converters.hub.emit import Emit
+from converters.hub.layer import Layer
+from converters.hub.optable import FORMULA, Read, Sample
+
+_SEGNET = frozenset({"bn_mode", "scale_filler", "shift_filler"})
+_PSPNET = frozenset({"slope_filler", "bias_filler", "momentum", "eps", "frozen", "icnet"})
+_LAYOUTS = ("segnet", "pspnet")
+
+
+def bn(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads BN as BatchNormalization (PSPNet: slope, bias, mean, variance) or Mul and Add (SegNet: scale, shift).
+
+    The layout follows from the number of blobs, then from the parameters that the layer sets.
+    """
+    explicit = layer.attrs.explicit
+    if "icnet" in explicit and layer.attrs.flag("icnet"):
+        emit.refuse("icnet: true is a fork's own; no source of its formula is known")
+    dialect = layer.attrs["dialect"]
+    segnet = len(layer.weights) == 2 or (not layer.weights and bool(explicit & _SEGNET))
+    if dialect in _LAYOUTS:
+        segnet = dialect == "segnet"
+    elif not segnet and len(layer.weights) != 4 and not explicit & _PSPNET:
+        emit.refuse(
+            f"has {len(layer.weights)} blobs; SegNet's BN has 2 and PSPNet's 4",
+            "--dialect segnet or --dialect pspnet",
+        )
+    return _segnet(layer, emit) if segnet else _pspnet(layer, emit)
+
+
+def _segnet(layer: Layer, emit: Emit) -> ir.Value:
+    (data,) = emit.inputs
+    if layer.attrs.text("bn_mode") != "INFERENCE":
+        emit.refuse(
+            "bn_mode: LEARN normalises by the batch's own statistics, as in training",
+            "SegNet's script compute_bn_statistics.py makes weights for bn_mode: INFERENCE",
+        )
+    channels = emit.size(data, 1)
+    view = (channels, *(1,) * (emit.rank(data) - 2))
+    shape = _stored(layer, channels)
+    scale, shift = (
+        emit.weight(key, shape, role=role, view=view, fill=fill(layer.attrs.record(filler), shape, start))
+        for key, (role, filler, start) in enumerate((("scale", "scale_filler", 1.0), ("shift", "shift_filler", 0.0)))
+    )
+    return emit("Add", emit("Mul", data, scale), shift)
+
+
+def _pspnet(layer: Layer, emit: Emit) -> ir.Value:
+    (data,) = emit.inputs
+    channels = emit.size(data, 1)
+    starts = (("scale", 1.0), ("shift", 0.0), ("mean", 0.0), ("variance", 0.0))
+    shape = _stored(layer, channels)
+    weights = [
+        emit.weight(key, shape, role=role, fill=fill(None, shape, start), view=(channels,))
+        for key, (role, start) in enumerate(starts)
+    ]
+    return emit("BatchNormalization", data, *weights, epsilon=layer.attrs.number("eps"))
+
+
+def _stored(layer: Layer, channels: int) -> tuple[int, ...]:
+    """The shape of the blobs: [1, C, 1, 1] in both forks, [C] in files that other programs wrote."""
+    found = {weight.shape for weight in layer.weights.values()}
+    return (channels,) if found == {(channels,)} else (1, channels, 1, 1)
+
+
+SAMPLES = (
+    Sample(
+        "PSPNet",
+        "bn_param { frozen: true eps: 0.01 }",
+        ((2, 3, 4, 5),),
+        ((1, 3, 1, 1),) * 4,
+        positive=(3,),
+        formula=lambda x, w: (x[0] - w[2]) / np.sqrt(w[3] + 0.01) * w[0] + w[1],
+        judge=FORMULA,
+    ),
+    Sample(
+        "SegNet",
+        "bn_param { bn_mode: INFERENCE }",
+        ((2, 3, 4, 5),),
+        ((1, 3, 1, 1),) * 2,
+        formula=lambda x, w: x[0] * w[0] + w[1],
+        judge=FORMULA,
+    ),
+)
+
+READ = {"BN": Read(bn, neutral=("momentum", "frozen", "engine", "slope_filler", "bias_filler"), samples=SAMPLES)}

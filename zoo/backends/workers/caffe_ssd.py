@@ -1,0 +1,67 @@
+"""A Caffe with SSD's and other forks' layers, built from source. A file that it does not like aborts it."""
+
+import tempfile
+from pathlib import Path
+
+NAME = "caffe-ssd"
+READS = ["caffe"]
+NEEDS = ["caffe"]
+# No package index has a wheel of it: ZOO_PYTHON_CAFFE_SSD names the Python of an environment that holds a build.
+ENV = None
+
+_PROBE = """
+input: "data" input_shape { dim: 1 dim: 2 }
+layer { name: "double" type: "Power" bottom: "data" top: "double" power_param { scale: 2 shift: 1 } }
+layer { name: "out" type: "ReLU6" bottom: "double" top: "out" }
+"""
+
+
+def load(kind: str, files: dict, options: dict) -> object:
+    """Build the net in its TEST phase; without weights its fillers draw from seed 0."""
+    import caffe
+
+    caffe.set_mode_cpu()
+    caffe.set_random_seed(0)
+    if "weights" in files:
+        return caffe.Net(files["graph"], caffe.TEST, weights=files["weights"])
+    return caffe.Net(files["graph"], caffe.TEST)
+
+
+def inputs(net: object) -> list:
+    """Names of the blobs that the net expects to be fed."""
+    return list(net.inputs)
+
+
+def run(net: object, fed: dict, outputs: list) -> dict:
+    """Reshape the inputs to what is fed and run forward; `outputs` may name any blob."""
+    for name, array in fed.items():
+        net.blobs[name].reshape(*array.shape)
+    net.reshape()
+    for name, array in fed.items():
+        net.blobs[name].data[...] = array
+    net.forward()
+    wanted = list(net.outputs) if outputs is None else outputs
+    unknown = [name for name in wanted if name not in net.blobs]
+    if unknown:
+        raise ValueError(f"no blob named {', '.join(unknown)}; the net has {', '.join(net.blobs)}")
+    return {name: net.blobs[name].data.copy() for name in wanted}
+
+
+def versions() -> dict:
+    """Caffe's own version and numpy's."""
+    import caffe
+    import numpy as np
+
+    return {"caffe": caffe.__version__, "numpy": np.__version__}
+
+
+def probe() -> None:
+    """2 x + 1 through a one-layer net: importing alone does not prove that Caffe can run."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory() as folder:
+        graph = Path(folder) / "probe.prototxt"
+        graph.write_text(_PROBE, encoding="ascii")
+        out = run(load("caffe", {"graph": str(graph)}, {}), {"data": np.array([[1, 2]], "f4")}, None)["out"]
+    if out.tolist() != [[3.0, 5.0]]:
+        raise RuntimeError(f"Caffe computes 2 x + 1 of [1, 2] as {out.tolist()}")
