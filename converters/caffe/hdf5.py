@@ -44,8 +44,17 @@ def read(path: Path) -> tuple[StoredLayer, ...]:
 
 
 def _layer(path: Path, name: str, group: Any) -> StoredLayer:
-    positions = sorted(group, key=int)
-    return StoredLayer(name, (), (), tuple(_blob(path, group[position]) for position in positions))
+    blobs = {}
+    for position in group if hasattr(group, "keys") else ("",):
+        dataset = group[position] if position else None
+        if not position.isdecimal() or getattr(dataset, "dtype", np.dtype(object)).kind != "f":
+            raise Diagnostic(
+                "not-a-caffemodel",
+                f"data/{name} holds no numbered blobs of real numbers; it is no Caffe snapshot",
+                where=Where(file=str(path)),
+            )
+        blobs[int(position)] = _blob(path, dataset)
+    return StoredLayer(name, (), (), tuple(blobs[position] for position in sorted(blobs)))
 
 
 def _blob(path: Path, dataset: Any) -> Weight:
@@ -56,6 +65,9 @@ def _blob(path: Path, dataset: Any) -> Weight:
 def _load(path: Path, place: str) -> np.ndarray:
     import h5py
 
-    with h5py.File(path, "r") as file:
-        values: np.ndarray = file[place][()]
+    try:
+        with h5py.File(path, "r") as file:
+            values: np.ndarray = file[place][()]
+    except (OSError, KeyError) as fault:
+        raise Diagnostic("damaged-file", f"HDF5 cannot read {place}: {fault}", where=Where(file=str(path))) from fault
     return values

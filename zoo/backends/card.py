@@ -14,10 +14,14 @@ _FUNCTIONS = ("load", "run", "versions")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What `zoo backends install` builds: a Python (best version first) and pinned requirements."""
+    """What `zoo backends install` builds: a Python (best version first), pinned requirements, and maybe a script.
+
+    `build` names a script in backends/builds that compiles what no package index has into the environment.
+    """
 
     pythons: tuple[str, ...]
     requirements: tuple[str, ...]
+    build: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +87,11 @@ def _strings(constants: Mapping[str, object], name: str, faults: list[str]) -> t
 def _environment(value: object, faults: list[str]) -> Environment | None:
     if value is None:
         return None
-    if not isinstance(value, dict) or set(value) != {"pythons", "requirements"}:
-        faults.append(f"ENV is {value!r}, expected None or the keys pythons and requirements")
+    if not isinstance(value, dict) or set(value) - {"build"} != {"pythons", "requirements"}:
+        faults.append(f"ENV is {value!r}, expected None or the keys pythons, requirements and maybe build")
         return None
-    return Environment(_strings(value, "pythons", faults), _strings(value, "requirements", faults))
+    build = value.get("build")
+    return Environment(_strings(value, "pythons", faults), _strings(value, "requirements", faults), build)
 
 
 def _options(value: object, faults: list[str]) -> dict[str, object]:

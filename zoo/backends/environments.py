@@ -34,6 +34,7 @@ class Plan:
     base: Path
     folder: Path
     requirements: tuple[str, ...]
+    script: Path | None = None
 
     @property
     def log(self) -> Path:
@@ -133,7 +134,8 @@ def plan(card: Card, environment: Environment) -> Plan:
             hint=f"uv python install {first} (or pyenv install {first}), or set {variable(card)} to such a Python; "
             f"then again: zoo backends install {card.name}",
         )
-    return Plan(card, base.interpreter, root() / card.name, environment.requirements)
+    script = Path(__file__).with_name("builds") / environment.build if environment.build else None
+    return Plan(card, base.interpreter, root() / card.name, environment.requirements, script)
 
 
 def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
@@ -149,6 +151,9 @@ def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
         console.note(f"{plan.card.name}: installing {' '.join(plan.requirements)}")
         pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         _step(plan, "pip", [*pip, *plan.requirements])
+        if plan.script is not None:
+            console.note(f"{plan.card.name}: compiling; this takes minutes (log: {plan.log})")
+            _step(plan, "build", ["bash", str(plan.script), str(plan.folder)])
         hello = _prove(plan, python)
         shutil.rmtree(temporary)
         _mark(plan, hello)

@@ -6,8 +6,12 @@ from pathlib import Path
 NAME = "caffe-ssd"
 READS = ["caffe"]
 NEEDS = ["caffe"]
-# No package index has a wheel of it: ZOO_PYTHON_CAFFE_SSD names the Python of an environment that holds a build.
-ENV = None
+ENV = {
+    "pythons": ["3.11"],
+    "requirements": ["numpy<1.24", "protobuf>=4.21,<5", "scikit-image", "six"],
+    # No package index has a wheel of it: the script compiles the source, which takes minutes and a C++ compiler.
+    "build": "caffe_ssd.sh",
+}
 
 _PROBE = """
 input: "data" input_shape { dim: 1 dim: 2 }
