@@ -15,28 +15,28 @@ from converters.weights import ComputedWeight, Weight, reshaped
 def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
     """Reads BatchNorm as BatchNormalization with scale 1 and shift 0 (Caffe keeps the learned ones in a Scale).
 
-    mean and variance are divided by the third blob; a factor of 0 makes both 0 (batch_norm_layer.cpp:100).
+    mean and variance are divided by the third blob; a factor of 0 makes both 0 (batch_norm_layer.cpp:100). With
+    use_global_stats: false the batch's own statistics take their place, as ReduceMean.
     """
     (data,) = emit.inputs
     attrs = layer.attrs
     channels = 1 if emit.rank(data) == 1 else emit.size(data, 1)
     eps = attrs.number("eps")
-    if "use_global_stats" in attrs.explicit and not attrs.flag("use_global_stats"):
-        emit.refuse(
-            "use_global_stats: false normalises by the batch's own statistics, as in training",
-            "set it to true if the network is to use the statistics that it was trained with",
-        )
     if attrs.flag("icnet"):
         emit.refuse("icnet: true is a fork's own; no source of its formula is known")
     learned = attrs.flag("scale_bias") or bool(attrs.explicit & {"scale_filler", "bias_filler"})
     factor = emit.source(2, (1,), role="factor")
+    of_batch = "use_global_stats" in attrs.explicit and not attrs.flag("use_global_stats")
     statistics = [
         _scaled(emit.source(key, (channels,), role=role), factor) for key, role in enumerate(("mean", "variance"))
     ]
-    if not attrs.flag("add_eps_before_sqrt"):
-        if learned:
-            emit.refuse("scale_bias with add_eps_before_sqrt: false: no fork has both")
+    inside = attrs.flag("add_eps_before_sqrt")
+    if learned + of_batch + (not inside) > 1:
+        emit.refuse("scale_bias, use_global_stats: false and add_eps_before_sqrt: false are of different forks")
+    if not inside:
         return _eps_outside(emit, data, statistics, eps)
+    if of_batch:
+        return _by_batch(emit, data, eps)
     scale, shift = (
         emit.constant(np.full(channels, value, np.float32), role) for value, role in ((1, "scale"), (0, "shift"))
     )
@@ -45,6 +45,17 @@ def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
         scale, shift = (emit.weight(key, (channels,), role=role) for key, role in ((3, "scale"), (4, "shift")))
     mean, variance = (emit.derived(weight, role) for weight, role in zip(statistics, ("mean", "variance"), strict=True))
     return emit("BatchNormalization", data, scale, shift, mean, variance, epsilon=eps)
+
+
+def _by_batch(emit: Emit, data: ir.Value, eps: float) -> ir.Value:
+    """The file says use_global_stats: false: the batch that is given is normalised by its own mean and variance."""
+    emit.note(
+        "use_global_stats: false: each batch is normalised by its own statistics, so its items depend on each other"
+    )
+    axes = emit.constant([0, *range(2, emit.rank(data))], "axes")
+    centred = emit("Sub", data, emit("ReduceMean", data, axes))
+    variance = emit("ReduceMean", emit("Mul", centred, centred), axes)
+    return emit("Div", centred, emit("Sqrt", emit("Add", variance, emit.constant(np.float32(eps), "eps"))))
 
 
 def _eps_outside(emit: Emit, data: ir.Value, statistics: list[Weight], eps: float) -> ir.Value:
@@ -74,6 +85,17 @@ SAMPLES = (
         ((2, 3, 4, 5),),
         ((3,), (3,), (1,)),
         positive=(1, 2),
+    ),
+    Sample(
+        "statistics of the batch",
+        "batch_norm_param { use_global_stats: false eps: 0.01 }",
+        ((2, 3, 4, 5),),
+        ((3,), (3,), (1,)),
+        positive=(1, 2),
+        formula=lambda x, _: (
+            (x[0] - x[0].mean((0, 2, 3), keepdims=True)) / np.sqrt(x[0].var((0, 2, 3), keepdims=True) + 0.01)
+        ),
+        judge="caffe-ssd",
     ),
     Sample("vectors", "", ((4, 3),), ((3,), (3,), (1,)), positive=(1, 2)),
     Sample(
