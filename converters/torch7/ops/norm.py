@@ -52,6 +52,17 @@ def _variance(layer: Layer, emit: Emit, channels: int, eps: float) -> ir.Value:
     return emit.derived(ComputedWeight((channels,), np.dtype("<f4"), compute), "running_var")
 
 
+def instance_norm(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads fast-neural-style's InstanceNormalization: each plane of each image by its own mean and variance."""
+    (value,) = emit.inputs
+    data, added = batched(emit, value, 4)
+    channels = emit.size(data, 1)
+    weights = [_learned(layer, emit, key, channels, start) for key, start in (("weight", 1), ("bias", 0))]
+    return unbatched(
+        emit, emit("InstanceNormalization", data, *weights, epsilon=real(layer, emit, "eps", 1e-5)), added=added
+    )
+
+
 def cross_map_lrn(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialCrossMapLRN: x / (k + alpha / size * sum of squares) ^ beta; old cudnn calls k `K`."""
     (value,) = emit.inputs
@@ -176,6 +187,7 @@ READ = {
         ("nn.SpatialCrossMapLRN", "cudnn.SpatialCrossMapLRN", "inn.SpatialCrossResponseNormalization"),
         Read(cross_map_lrn),
     ),
+    "nn.InstanceNormalization": Read(instance_norm),
     "nn.Normalize": Read(normalize),
     "nn.SpatialSubtractiveNormalization": Read(subtractive),
     "nn.SpatialDivisiveNormalization": Read(divisive),

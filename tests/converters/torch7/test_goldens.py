@@ -15,8 +15,10 @@ from zoo.backends import discovery, host
 
 pytestmark = pytest.mark.skipif(not ROOT.is_dir(), reason=f"the goldens of the real Torch7 are absent: {ROOT}")
 
-MODELS = [case for case in cases("model") if not case.expect]
-REFUSED = [case for case in cases("model") if case.expect == "refuse"]
+KNOWN_NOW = {"arch_faststyle_instancenorm"}
+"""Marked as a refusal because its class is not nn's own; it is read, and its outputs are given."""
+MODELS = [case for case in cases("model") if not case.expect or case.name in KNOWN_NOW]
+REFUSED = [case for case in cases("model") if case.expect == "refuse" and case.name not in KNOWN_NOW]
 
 
 @pytest.fixture(scope="module")
