@@ -149,9 +149,9 @@ _PLAIN = {
 
 READ = {
     **{f"nn.{name}": Read(plain(op)) for name, op in _PLAIN.items()},
-    **dict.fromkeys(("cudnn.Tanh", "fbcunn.Tanh"), Read(plain("Tanh"))),
+    "cudnn.Tanh": Read(plain("Tanh")),
     "cudnn.Sigmoid": Read(plain("Sigmoid")),
-    **dict.fromkeys(("cudnn.ReLU", "inn.ReLU"), Read(plain("Relu"))),
+    "cudnn.ReLU": Read(plain("Relu")),
     **dict.fromkeys(("nn.ReLU", "nn.Threshold"), Read(threshold)),
     "nn.ReLU6": Read(between("-", "-", 0, 6)),
     **dict.fromkeys(("nn.HardTanh", "nn.Clamp"), Read(between("min_val", "max_val", -1, 1))),

@@ -188,9 +188,7 @@ def _local_weight(layer: Layer, emit: Emit, places: int, out: int, patch: int) -
 READ = {
     **dict.fromkeys(
         ("nn.SpatialConvolution", "nn.SpatialConvolutionMM", "nn.SpatialDilatedConvolution",
-         "cudnn.SpatialConvolution", "nn.SpatialConvolutionCuFFT",
-         "cudnn.SpatialDilatedConvolution", "inn.SpatialConvolution", "fbnn.SpatialConvolution",
-         "nn.SpatialConvolutionFFT"),
+         "cudnn.SpatialConvolution", "nn.SpatialConvolutionCuFFT"),
         Read(convolution("HW")),
     ),
     **dict.fromkeys(
@@ -203,7 +201,7 @@ READ = {
         ("nn.VolumetricFullConvolution", "cudnn.VolumetricFullConvolution"), Read(full_convolution("THW"))
     ),
     **dict.fromkeys(
-        ("nn.TemporalConvolution", "cudnn.TemporalConvolution", "fbcunn.TemporalConvolutionFB",
+        ("nn.TemporalConvolution", "cudnn.TemporalConvolution",
          "nn.TemporalConvolutionFB"),
         Read(temporal_convolution),
     ),

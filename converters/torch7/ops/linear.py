@@ -151,7 +151,7 @@ def _show(emit: Emit, value: ir.Value) -> str:
 
 
 READ = {
-    **dict.fromkeys(("nn.Linear", "fbnn.LinearNB", "nn.LinearNB", "nn.LinearNoBackprop"), Read(linear)),
+    **dict.fromkeys(("nn.Linear", "nn.LinearNB", "nn.LinearNoBackprop"), Read(linear)),
     "nn.LinearWeightNorm": Read(linear_weight_norm),
     "nn.PartialLinear": Read(partial_linear),
     "nn.SparseLinear": Read(sparse_linear),

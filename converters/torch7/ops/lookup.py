@@ -54,7 +54,7 @@ def masked_select(layer: Layer, emit: Emit) -> ir.Value:
 
 
 READ = {
-    **dict.fromkeys(("nn.LookupTable", "fbcunn.LookupTableGPU", "nn.LookupTableGPU"), Read(lookup_table)),
+    **dict.fromkeys(("nn.LookupTable", "nn.LookupTableGPU"), Read(lookup_table)),
     "nn.Index": Read(index),
     "nn.OneHot": Read(one_hot),
     "nn.MaskedSelect": Read(masked_select),

@@ -179,7 +179,10 @@ def _per_channel(layer: Layer, emit: Emit, key: str, channels: int) -> ir.Value:
 READ = {
     **dict.fromkeys(("nn.BatchNormalization", "cudnn.BatchNormalization"), Read(batch_norm(2))),
     **dict.fromkeys(
-        ("nn.SpatialBatchNormalization", "cudnn.SpatialBatchNormalization", "fbnn.SpatialBatchNormalization"),
+        (
+            "nn.SpatialBatchNormalization",
+            "cudnn.SpatialBatchNormalization",
+        ),
         Read(batch_norm(4)),
     ),
     **dict.fromkeys(("nn.VolumetricBatchNormalization", "cudnn.VolumetricBatchNormalization"), Read(batch_norm(5))),

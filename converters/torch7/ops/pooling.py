@@ -191,8 +191,7 @@ def fractional_max_pooling(letters: str) -> Callable[[Layer, Emit], ir.Value]:
 
 READ = {
     **dict.fromkeys(
-        ("nn.SpatialMaxPooling", "nn.SpatialDilatedMaxPooling", "cudnn.SpatialMaxPooling",
-         "fbcunn.SpatialMaxPooling"),
+        ("nn.SpatialMaxPooling", "nn.SpatialDilatedMaxPooling", "cudnn.SpatialMaxPooling"),
         Read(max_pooling("HW")),
     ),
     "inn.SpatialMaxPooling": Read(max_pooling("HW", ceil=True)),

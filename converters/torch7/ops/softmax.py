@@ -33,7 +33,12 @@ def softmax(op: str, *, negative: bool = False, instance: bool = False) -> Calla
     return read
 
 
-_CHANNELS = ("nn.SoftMax", "nn.SpatialSoftMax", "cudnn.SpatialSoftMax", "cudnn.VolumetricSoftMax", "inn.SpatialSoftMax")
+_CHANNELS = (
+    "nn.SoftMax",
+    "nn.SpatialSoftMax",
+    "cudnn.SpatialSoftMax",
+    "cudnn.VolumetricSoftMax",
+)
 _LOG = (
     "nn.LogSoftMax", "nn.SpatialLogSoftMax", "cudnn.SpatialLogSoftMax", "cudnn.VolumetricLogSoftMax",
 )  # fmt: skip
