@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 from torch7_goldens import ROOT, Case, agrees, cases
@@ -86,6 +87,32 @@ def test_every_class_of_the_goldens_has_a_row_or_is_a_container():
     used = {kind for case in MODELS for kind in case.row["modules"]}
     assert used <= {*rows, *CONTAINERS}
     assert rows - used == UNJUDGED
+
+
+FUZZED = ("arch_lenet_demo", "graph_split", "cudnn_cnn", "convmap_random", "mixturetable", "weightnorm_linear")
+
+
+@pytest.mark.parametrize("name", FUZZED)
+def test_flipped_bits_are_refused_or_converted_and_never_crash(name, tmp_path):
+    """From the file to the hub: whatever a field says, the answer is a model or a Diagnostic."""
+    case = next(case for case in MODELS if case.name == name)
+    content, path = case.path.read_bytes(), tmp_path / "flipped.t7"
+    rng = np.random.default_rng(11)
+    outcomes = set()
+    for position in rng.integers(0, len(content) * 8, 40):
+        flipped = bytearray(content)
+        flipped[position // 8] ^= 1 << int(position % 8)
+        path.write_bytes(flipped)
+        outcomes.add(read_or_refuse(path, case.options()))
+    assert "refused" in outcomes
+
+
+def read_or_refuse(path: Path, options: converters.Options) -> str:
+    try:
+        converters.read([path], options)
+    except Diagnostic:
+        return "refused"
+    return "read"
 
 
 def test_converting_twice_gives_the_same_bytes(tmp_path):
