@@ -30,6 +30,7 @@ class Format:
     tree    `module:function`, files by role -> inspection entries of whatever the files hold, a network or not
     tensor  `module:function`, (files by role, key) -> the one tensor meant, for files that may hold bare ones
     parameters  `module:function`, kind -> the names of all parameters that the format gives it (for the docs)
+    proof   `module:function`, kind -> what shows that its row is right, where rows have no samples (for the docs)
     settings  names of the options that only this format knows; decode takes them as keyword arguments
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
     """
@@ -49,6 +50,7 @@ class Format:
     tree: str | None = None
     tensor: str | None = None
     parameters: str | None = None
+    proof: str | None = None
     settings: tuple[str, ...] = ()
 
 

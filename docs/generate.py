@@ -53,15 +53,20 @@ def _reads(card: Format, table: dict[str, Read]) -> Iterator[str]:
     refusing = {kind: row for kind, row in table.items() if _always_refuses(row)}
     yield f"## Read: {len(table) - len(refusing)} kinds"
     yield ""
-    yield "A parameter that a file sets and that is in neither column makes the layer refused, so none gets lost."
-    yield ""
-    yield "| layer | ONNX form | parameters honoured | change no number | proof |"
-    yield "|---|---|---|---|---|"
+    if names:
+        yield "A parameter that a file sets and that is in neither column makes the layer refused, so none gets lost."
+        yield ""
+        yield "| layer | ONNX form | parameters honoured | change no number | proof |"
+        yield "|---|---|---|---|---|"
+    else:
+        yield "| layer | ONNX form | proof |"
+        yield "|---|---|---|"
     for kind, row in table.items():
         if kind not in refusing:
             known = names(kind) if names else ()  # type: ignore[operator]
             honoured = [name for name in known if name not in row.neutral and _mentions(row.op, name)]
-            cells = (kind, _claim(row.op), _code(honoured), _code(row.neutral), _proof(card, kind, row))
+            parameters = (_code(honoured), _code(row.neutral)) if names else ()
+            cells = (kind, _claim(row.op), *parameters, _proof(card, kind, row))
             yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
     yield "## Refused by name"
@@ -92,6 +97,8 @@ def _writes(table: dict[tuple[str, ...], Write]) -> Iterator[str]:
 def _proof(card: Format, kind: str, row: Read) -> str:
     """Which samples show it, judged by whom, and the test that runs them."""
     test = TESTS / card.name / "test_samples.py"
+    if not row.samples and card.proof:
+        return str(resolve(card.proof)(kind))
     if not row.samples:
         return "no sample: it has no output of its own, or no input"
     judges = sorted(
@@ -107,8 +114,14 @@ def _judge(card: Format, judge: str) -> str:
 
 def _claim(function: Callable[..., object]) -> str:
     """The first sentence of a docstring, without its leading `Reads X as`."""
-    text = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
+    text = " ".join((inspect.getdoc(function) or _maker(function) or "").split("\n\n")[0].split())
     return re.sub(r"^(Reads|Writes) .*? as ", "", text).rstrip(".")
+
+
+def _maker(function: Callable[..., object]) -> str | None:
+    """The docstring of the function that made this one, such as `convolution("HW")`."""
+    name, _, inner = function.__qualname__.partition(".<locals>")
+    return inspect.getdoc(getattr(sys.modules[function.__module__], name)) if inner else None
 
 
 def _code(names: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import onnx
 import onnx_ir as ir
-from onnx import checker, helper, shape_inference
+from onnx import checker, helper, numpy_helper, shape_inference
 
 from converters.hub.builder import WEIGHT
 from converters.onnxfile.saving import skeleton
@@ -36,6 +36,8 @@ def lean(model: ir.Model) -> onnx.ModelProto:
         weight = tensor.meta.get(WEIGHT)
         if isinstance(weight, Weight) and nbytes(weight) > _SMALL:
             proto.graph.input.append(helper.make_tensor_value_info(name, tensor.dtype.value, weight.shape))
+        elif isinstance(weight, Weight):  # a fault of the source shows as what it is, not wrapped by onnx_ir
+            proto.graph.initializer.append(numpy_helper.from_array(weight.array(), name))
         else:
             message = ir.serde.serialize_tensor(tensor)
             message.name = name

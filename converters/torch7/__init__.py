@@ -36,6 +36,7 @@ FORMAT = Format(
     encode="converters.torch7.encoding:encode",
     writers="converters.torch7.writers",
     keyed=True,
+    proof="converters.torch7.proof:proof",
     tree="converters.torch7.listing:tree",
     tensor="converters.torch7.graph:tensor",
 )

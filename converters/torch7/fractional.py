@@ -7,7 +7,14 @@ import onnx_ir as ir
 
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.torch7.reading import array, batched, flag, unbatched, whole
+from converters.torch7.reading import (
+    array,
+    batched,
+    flag,
+    only,
+    unbatched,
+    whole,
+)
 
 _SAMPLE = {"HW": "WH", "HWT": "TWH"}
 """Spatial dimensions in their order (time comes last here) -> which sample is for which dimension
@@ -16,7 +23,7 @@ _SAMPLE = {"HW": "WH", "HWT": "TWH"}
 
 def pool(layer: Layer, emit: Emit, letters: str) -> ir.Value:
     """MaxPool with stride 1, then of each channel the places that its own samples choose."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, len(letters) + 2)
     if "randomSamples" not in layer.attrs or not flag(layer, "newRandomPool"):
         emit.refuse("draws its windows anew each time; only fixPoolingRegions() with stored samples is deterministic")

@@ -15,6 +15,20 @@ from converters.weights import ArrayWeight, Shape, Weight, cast, nbytes
 _SMALL = 1 << 20  # bytes; tables of connections, kernels and the like
 
 
+def only(emit: Emit) -> ir.Value:
+    """The input of a module that takes one tensor; refuses a table."""
+    if len(emit.inputs) != 1:
+        emit.refuse(f"takes one tensor, and gets a table of {len(emit.inputs)}")
+    return emit.inputs[0]
+
+
+def both(emit: Emit) -> tuple[ir.Value, ir.Value]:
+    """The inputs of a module that takes a pair; refuses anything else."""
+    if len(emit.inputs) != 2:
+        emit.refuse(f"takes a pair, and gets {len(emit.inputs)} values")
+    return emit.inputs[0], emit.inputs[1]
+
+
 def whole(layer: Layer, emit: Emit, name: str, default: int | None = None) -> int:
     """A field that must be a whole number."""
     value = layer.attrs.get(name)
@@ -135,8 +149,9 @@ def demand_channels(emit: Emit, value: ir.Value, channels: int, axis: int = 1) -
 
 
 def scalar(emit: Emit, value: float, role: str) -> ir.Value:
-    """A float32 constant without dimensions."""
-    return emit.constant(np.float32(value), role)
+    """A float32 constant without dimensions; what is beyond float32 is infinite, as in Torch's own cast."""
+    with np.errstate(over="ignore"):
+        return emit.constant(np.float32(value), role)
 
 
 def indices(emit: Emit, value: ir.Value) -> ir.Value:

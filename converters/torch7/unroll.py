@@ -95,6 +95,8 @@ class Network:
         attrs = self.parameters.attributes(module, extra)
         weights = self.parameters.weights(module) if kind is None else {}
         flat = tuple(leaves(call.value if inputs is None else inputs))
+        if not flat:
+            self.refuse(call, "gets no input")
         self.layers.append(Layer(kind or module.kind, name, flat, values, attrs, weights, place))
         self.blobs.update({value: value for value in values})
         return values

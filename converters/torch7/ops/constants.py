@@ -9,7 +9,14 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import flag, parameter, real, scalar, tensor
+from converters.torch7.reading import (
+    flag,
+    only,
+    parameter,
+    real,
+    scalar,
+    tensor,
+)
 
 ReadOp = Callable[[Layer, Emit], ir.Value]
 
@@ -18,7 +25,7 @@ def with_constant(op: str) -> ReadOp:
     """Reads MulConstant and AddConstant; the constant is a number, or a tensor of the input's last dimensions."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (data,) = emit.inputs
+        data = only(emit)
         if "constant_scalar" in layer.attrs:
             return emit(op, data, scalar(emit, real(layer, emit, "constant_scalar"), "constant"))
         return emit(op, data, emit.derived(tensor(layer, emit, "constant_tensor"), "constant"))
@@ -28,7 +35,7 @@ def with_constant(op: str) -> ReadOp:
 
 def mul(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Mul: times one learned number."""
-    (data,) = emit.inputs
+    data = only(emit)
     return emit("Mul", data, parameter(layer, emit, "weight", (1,)))
 
 
@@ -36,7 +43,7 @@ def dropout(*, always_scales: bool = False) -> ReadOp:
     """Reads Dropout: nothing in evaluation, but the oldest kind (v2 false or absent) still scales by 1 - p."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (data,) = emit.inputs
+        data = only(emit)
         p = real(layer, emit, "p", 0.5)
         if flag(layer, "stochastic_inference") and p > 0:
             emit.refuse("drops values at random in evaluation too (stochastic_inference)")
@@ -49,7 +56,7 @@ def dropout(*, always_scales: bool = False) -> ReadOp:
 
 def white_noise(layer: Layer, emit: Emit) -> ir.Value:
     """Reads WhiteNoise, which in evaluation adds its mean."""
-    (data,) = emit.inputs
+    data = only(emit)
     mean = real(layer, emit, "mean", 0)
     return emit("Add", data, scalar(emit, mean, "mean")) if mean else emit.dropped("adds noise in training only")
 

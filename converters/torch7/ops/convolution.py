@@ -13,6 +13,7 @@ from converters.torch7.reading import (
     batched,
     demand_channels,
     flag,
+    only,
     optional,
     parameter,
     stored_shape,
@@ -29,7 +30,7 @@ def convolution(letters: str) -> Callable[[Layer, Emit], ir.Value]:
     """
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, added = batched(emit, value, len(letters) + 2)
         shape = window(layer, emit, letters)
         planes, out = whole(layer, emit, "nInputPlane"), whole(layer, emit, "nOutputPlane")
@@ -59,7 +60,7 @@ def _conv(emit: Emit, data: ir.Value, weights: list[ir.Value | None], shape: Win
 
 def temporal_convolution(layer: Layer, emit: Emit) -> ir.Value:
     """Reads TemporalConvolution as Conv over [batch, time, features]; weight [out, kW * in], time outside."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 3)
     features, out = whole(layer, emit, "inputFrameSize"), whole(layer, emit, "outputFrameSize")
     width, step = whole(layer, emit, "kW"), whole(layer, emit, "dW", 1)
@@ -74,7 +75,7 @@ def temporal_convolution(layer: Layer, emit: Emit) -> ir.Value:
 
 def temporal_row_convolution(layer: Layer, emit: Emit) -> ir.Value:
     """Reads TemporalRowConvolution as a depthwise Conv over time; padW is never used (nn passes 0)."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 3)
     features = whole(layer, emit, "inputFrameSize")
     width, step = whole(layer, emit, "kW"), whole(layer, emit, "dW", 1)
@@ -88,7 +89,7 @@ def temporal_row_convolution(layer: Layer, emit: Emit) -> ir.Value:
 
 def depthwise_convolution(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialDepthWiseConvolution as a grouped Conv; weight [multiplier, in, kH, kW], channels in-major."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     shape = window(layer, emit, "HW")
     planes, multiplier = whole(layer, emit, "nInputPlane"), whole(layer, emit, "nOutputPlane")
@@ -146,7 +147,7 @@ def full_convolution(letters: str) -> Callable[[Layer, Emit], ir.Value]:
 
 def shuffle(layer: Layer, emit: Emit) -> ir.Value:
     """Reads PixelShuffle as DepthToSpace with the channel outermost (CRD)."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     block = whole(layer, emit, "upscaleFactor")
     return unbatched(emit, emit("DepthToSpace", data, blocksize=block, mode="CRD"), added=added)
@@ -159,7 +160,7 @@ def local_convolution(layer: Layer, emit: Emit) -> ir.Value:
     """
     import numpy as np
 
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     shape = window(layer, emit, "HW")
     planes, out = whole(layer, emit, "nInputPlane"), whole(layer, emit, "nOutputPlane")
@@ -188,9 +189,7 @@ def _local_weight(layer: Layer, emit: Emit, places: int, out: int, patch: int) -
 READ = {
     **dict.fromkeys(
         ("nn.SpatialConvolution", "nn.SpatialConvolutionMM", "nn.SpatialDilatedConvolution",
-         "cudnn.SpatialConvolution", "nn.SpatialConvolutionCuFFT",
-         "cudnn.SpatialDilatedConvolution", "inn.SpatialConvolution", "fbnn.SpatialConvolution",
-         "nn.SpatialConvolutionFFT"),
+         "cudnn.SpatialConvolution", "nn.SpatialConvolutionCuFFT"),
         Read(convolution("HW")),
     ),
     **dict.fromkeys(
@@ -203,7 +202,7 @@ READ = {
         ("nn.VolumetricFullConvolution", "cudnn.VolumetricFullConvolution"), Read(full_convolution("THW"))
     ),
     **dict.fromkeys(
-        ("nn.TemporalConvolution", "cudnn.TemporalConvolution", "fbcunn.TemporalConvolutionFB",
+        ("nn.TemporalConvolution", "cudnn.TemporalConvolution",
          "nn.TemporalConvolutionFB"),
         Read(temporal_convolution),
     ),

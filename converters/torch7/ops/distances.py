@@ -10,7 +10,14 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import parameter, real, scalar, stored_shape
+from converters.torch7.reading import (
+    both,
+    only,
+    parameter,
+    real,
+    scalar,
+    stored_shape,
+)
 from converters.weights import ComputedWeight
 
 
@@ -42,7 +49,7 @@ def euclidean(*, weighted: bool) -> Callable[[Layer, Emit], ir.Value]:
     """Reads Euclidean and WeightedEuclidean: |(x - w_j) * c_j| for the learned columns j; weight [in, out]."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (data,) = emit.inputs
+        data = only(emit)
         shape = stored_shape(layer, emit, "weight", 2)
         column = emit("Unsqueeze", data, emit.constant([-1], "column"))
         difference = emit("Sub", column, parameter(layer, emit, "weight", shape))
@@ -55,7 +62,7 @@ def euclidean(*, weighted: bool) -> Callable[[Layer, Emit], ir.Value]:
 
 def cosine(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Cosine: x.w_j / ((|x| + 1e-12) (|w_j| + 1e-12)); weight [out, in]."""
-    (data,) = emit.inputs
+    data = only(emit)
     shape = stored_shape(layer, emit, "weight", 2)
     stored = emit.source("weight", shape)
 
@@ -71,7 +78,7 @@ def cosine(layer: Layer, emit: Emit) -> ir.Value:
 
 def kmeans(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Kmeans: the 1-based number of the nearest centroid; weight [k, in]."""
-    (data,) = emit.inputs
+    data = only(emit)
     k, width = stored_shape(layer, emit, "weight", 2)
     weight = parameter(layer, emit, "weight", (k, width))
     difference = emit("Sub", emit("Unsqueeze", data, emit.constant([1], "centroid")), weight)
@@ -102,7 +109,7 @@ def mixture(layer: Layer, emit: Emit) -> ir.Value:
 
 def _rows(emit: Emit) -> tuple[ir.Value, ir.Value]:
     """Both inputs as matrices; vectors become one row."""
-    first, second = emit.inputs
+    first, second = both(emit)
     if emit.rank(first) == 2:
         return first, second
     if emit.rank(first) != 1:

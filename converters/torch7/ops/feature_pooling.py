@@ -7,12 +7,19 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import flag, real, scalar, slices, whole
+from converters.torch7.reading import (
+    flag,
+    only,
+    real,
+    scalar,
+    slices,
+    whole,
+)
 
 
 def feature_lp_pooling(layer: Layer, emit: Emit) -> ir.Value:
     """Reads FeatureLPPooling: (sum of x^p over `width` features)^(1/p), every `stride` features."""
-    (data,) = emit.inputs
+    data = only(emit)
     at = int(flag(layer, "batch_mode"))
     width, stride, p = whole(layer, emit, "width"), whole(layer, emit, "stride"), real(layer, emit, "power", 2)
     size = emit.size(data, at)

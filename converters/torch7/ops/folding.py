@@ -9,12 +9,18 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import sample_dims, tensor, whole
+from converters.torch7.reading import (
+    both,
+    only,
+    sample_dims,
+    tensor,
+    whole,
+)
 
 
 def bottle_fold(layer: Layer, emit: Emit) -> ir.Value:
     """Reads the beginning of a Bottle: leading dimensions folded into one, so that nInputDim are left."""
-    (data,) = emit.inputs
+    data = only(emit)
     inner, rank = whole(layer, emit, "nInputDim", 2), emit.rank(data)
     if rank <= inner:
         return emit.dropped("has nothing to fold")
@@ -24,7 +30,7 @@ def bottle_fold(layer: Layer, emit: Emit) -> ir.Value:
 
 def bottle(layer: Layer, emit: Emit) -> ir.Value:
     """Reads the end of a Bottle: the folded dimensions are taken apart again."""
-    result, data = emit.inputs
+    result, data = both(emit)
     inner, shape = whole(layer, emit, "nInputDim", 2), emit.shape(data)
     if len(shape) <= inner:
         return emit.dropped("has nothing to unfold")
@@ -36,7 +42,7 @@ def bottle(layer: Layer, emit: Emit) -> ir.Value:
 
 def crelu_fold(layer: Layer, emit: Emit) -> ir.Value:
     """Reads the beginning of a CReLU: a sample a row."""
-    (data,) = emit.inputs
+    data = only(emit)
     if emit.rank(data) == whole(layer, emit, "nInputDims") + 1:
         return emit.reshape(data, (emit.shape(data)[0], math.prod(emit.sizes(data, 1))))
     return emit.reshape(data, (1, math.prod(emit.sizes(data))))
@@ -44,7 +50,7 @@ def crelu_fold(layer: Layer, emit: Emit) -> ir.Value:
 
 def crelu(layer: Layer, emit: Emit) -> ir.Value:
     """Reads the end of a CReLU: the rows, twice as long, in the input's dimensions with twice the channels."""
-    rows, data = emit.inputs
+    rows, data = both(emit)
     shape = list(emit.shape(data))
     at = int(len(shape) == whole(layer, emit, "nInputDims") + 1)
     shape[at] = 2 * emit.size(data, at)
@@ -53,7 +59,7 @@ def crelu(layer: Layer, emit: Emit) -> ir.Value:
 
 def constant(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Constant: its value, repeated for each sample where the input has more than nInputDim dimensions."""
-    (data,) = emit.inputs
+    data = only(emit)
     value = emit.derived(tensor(layer, emit, "value"), "value")
     inner = sample_dims(layer, emit, "nInputDim")
     if inner is None or emit.rank(data) <= inner:

@@ -11,7 +11,17 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import array, flag, numbers, optional, parameter, real, stored_shape
+from converters.torch7.reading import (
+    array,
+    both,
+    flag,
+    numbers,
+    only,
+    optional,
+    parameter,
+    real,
+    stored_shape,
+)
 from converters.weights import ComputedWeight
 
 
@@ -22,7 +32,7 @@ def linear(layer: Layer, emit: Emit) -> ir.Value:
 
 
 def _linear(emit: Emit, weight: ir.Value, bias: ir.Value | None, width: int) -> ir.Value:
-    (data,) = emit.inputs
+    data = only(emit)
     rank = emit.rank(data)
     if rank not in (1, 2) or emit.size(data, rank - 1) != width:
         emit.refuse(f"its input has the dimensions {_show(emit, data)}, its weight wants {width} values")
@@ -51,7 +61,7 @@ def linear_weight_norm(layer: Layer, emit: Emit) -> ir.Value:
 
 def partial_linear(layer: Layer, emit: Emit) -> ir.Value:
     """Reads PartialLinear: the rows of its table that `partition` (1-based) names."""
-    (data,) = emit.inputs
+    data = only(emit)
     chosen = array(layer, emit, "partition").astype(np.int64).reshape(-1) - 1
     table = parameter(layer, emit, "weight", stored_shape(layer, emit, "weight", 2))
     places = emit.constant(chosen, "partition")
@@ -64,7 +74,7 @@ def partial_linear(layer: Layer, emit: Emit) -> ir.Value:
 
 def sparse_linear(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SparseLinear: each input row is a 1-based column and its value, [values, 2] or [batch, values, 2]."""
-    (data,) = emit.inputs
+    data = only(emit)
     out, width = stored_shape(layer, emit, "weight", 2)
     weight = emit("Transpose", parameter(layer, emit, "weight", (out, width)), perm=(1, 0))
     axis = emit.rank(data) - 1
@@ -81,7 +91,7 @@ def _zero_based(emit: Emit, value: ir.Value) -> ir.Value:
 
 def bilinear(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Bilinear: y_k = x1' W_k x2 + b_k; weight [out, in1, in2]."""
-    first, second = emit.inputs
+    first, second = both(emit)
     out, left, right = stored_shape(layer, emit, "weight", 3)
     weight = emit("Transpose", parameter(layer, emit, "weight", (out, left, right)), perm=(1, 0, 2))
     flat = emit.reshape(weight, (left, out * right))
@@ -100,14 +110,14 @@ def matrix_product(layer: Layer, emit: Emit) -> ir.Value:
     """Reads MM as MatMul, with its operands transposed as it says."""
     first, second = (
         _transposed(emit, value, turn=flag(layer, name))
-        for value, name in zip(emit.inputs, ("transA", "transB"), strict=True)
+        for value, name in zip(both(emit), ("transA", "transB"), strict=True)
     )
     return emit("MatMul", first, second)
 
 
 def matrix_vector(layer: Layer, emit: Emit) -> ir.Value:
     """Reads MV: a matrix times a vector, or a batch of both."""
-    matrix, vector = emit.inputs
+    matrix, vector = both(emit)
     axis = emit.constant([-1], "column")
     product = emit("MatMul", _transposed(emit, matrix, turn=flag(layer, "trans")), emit("Unsqueeze", vector, axis))
     return emit("Squeeze", product, axis)
@@ -132,7 +142,7 @@ def per_value(op: str, key: str) -> Callable[[Layer, Emit], ir.Value]:
 
 def _per_value(layer: Layer, emit: Emit, op: str, key: str, *, spreads: bool) -> ir.Value:
     """With as many values as the input: value by value. Else with as many dimensions: broadcast. Else a sample each."""
-    (data,) = emit.inputs
+    data = only(emit)
     shape, stored = emit.shape(data), stored_shape(layer, emit, key)
     count = math.prod(stored)
     sizes = [dim for dim in shape if isinstance(dim, int)]
@@ -151,7 +161,7 @@ def _show(emit: Emit, value: ir.Value) -> str:
 
 
 READ = {
-    **dict.fromkeys(("nn.Linear", "fbnn.LinearNB", "nn.LinearNB", "nn.LinearNoBackprop"), Read(linear)),
+    **dict.fromkeys(("nn.Linear", "nn.LinearNB", "nn.LinearNoBackprop"), Read(linear)),
     "nn.LinearWeightNorm": Read(linear_weight_norm),
     "nn.PartialLinear": Read(partial_linear),
     "nn.SparseLinear": Read(sparse_linear),

@@ -8,7 +8,16 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import axis, indices, parameter, real, stored_shape, whole
+from converters.torch7.reading import (
+    axis,
+    both,
+    indices,
+    only,
+    parameter,
+    real,
+    stored_shape,
+    whole,
+)
 from converters.weights import ComputedWeight
 
 
@@ -17,7 +26,7 @@ def lookup_table(layer: Layer, emit: Emit) -> ir.Value:
 
     paddingValue matters to gradients only.
     """
-    (data,) = emit.inputs
+    data = only(emit)
     shape = stored_shape(layer, emit, "weight", 2)
     if "maxNorm" not in layer.attrs:
         return emit("Gather", parameter(layer, emit, "weight", shape), indices(emit, data), axis=0)
@@ -35,26 +44,26 @@ def lookup_table(layer: Layer, emit: Emit) -> ir.Value:
 
 def index(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Index as Gather along its dimension."""
-    data, places = emit.inputs
+    data, places = both(emit)
     return emit("Gather", data, indices(emit, places), axis=axis(emit, data, whole(layer, emit, "dimension")))
 
 
 def one_hot(layer: Layer, emit: Emit) -> ir.Value:
     """Reads OneHot: a new last dimension with a one at each index."""
-    (data,) = emit.inputs
+    data = only(emit)
     depth = emit.constant(np.int64(whole(layer, emit, "outputSize")), "depth")
     return emit("OneHot", indices(emit, data), depth, emit.constant([0.0, 1.0], "values"), axis=-1)
 
 
 def masked_select(layer: Layer, emit: Emit) -> ir.Value:
     """Reads MaskedSelect as Compress: the values where the mask is not zero, in one dimension."""
-    data, mask = emit.inputs
+    data, mask = both(emit)
     flat = emit("Reshape", emit("Cast", mask, to=9), emit.constant([-1], "flat"))
     return emit("Compress", data, flat)
 
 
 READ = {
-    **dict.fromkeys(("nn.LookupTable", "fbcunn.LookupTableGPU", "nn.LookupTableGPU"), Read(lookup_table)),
+    **dict.fromkeys(("nn.LookupTable", "nn.LookupTableGPU"), Read(lookup_table)),
     "nn.Index": Read(index),
     "nn.OneHot": Read(one_hot),
     "nn.MaskedSelect": Read(masked_select),

@@ -10,7 +10,16 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import array, batched, demand_channels, parameter, stored_shape, unbatched, whole
+from converters.torch7.reading import (
+    array,
+    batched,
+    demand_channels,
+    only,
+    parameter,
+    stored_shape,
+    unbatched,
+    whole,
+)
 from converters.weights import ComputedWeight
 
 
@@ -22,7 +31,7 @@ def convolution_map(*, full: bool) -> Callable[[Layer, Emit], ir.Value]:
     """
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, added = batched(emit, value, 4)
         count, high, wide = stored_shape(layer, emit, "weight", 3)
         links = array(layer, emit, "connTable").astype(np.int64) - 1

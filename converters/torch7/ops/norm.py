@@ -11,7 +11,17 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import array, batched, demand_channels, numbers, real, scalar, unbatched, whole
+from converters.torch7.reading import (
+    array,
+    batched,
+    demand_channels,
+    numbers,
+    only,
+    real,
+    scalar,
+    unbatched,
+    whole,
+)
 from converters.weights import ComputedWeight, Weight
 
 
@@ -23,7 +33,7 @@ def batch_norm(rank: int) -> Callable[[Layer, Emit], ir.Value]:
     """
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, _ = batched(emit, value, rank)
         channels = emit.size(data, 1)
         eps = real(layer, emit, "eps", 1e-5)
@@ -52,9 +62,20 @@ def _variance(layer: Layer, emit: Emit, channels: int, eps: float) -> ir.Value:
     return emit.derived(ComputedWeight((channels,), np.dtype("<f4"), compute), "running_var")
 
 
+def instance_norm(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads fast-neural-style's InstanceNormalization: each plane of each image by its own mean and variance."""
+    value = only(emit)
+    data, added = batched(emit, value, 4)
+    channels = emit.size(data, 1)
+    weights = [_learned(layer, emit, key, channels, start) for key, start in (("weight", 1), ("bias", 0))]
+    return unbatched(
+        emit, emit("InstanceNormalization", data, *weights, epsilon=real(layer, emit, "eps", 1e-5)), added=added
+    )
+
+
 def cross_map_lrn(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialCrossMapLRN: x / (k + alpha / size * sum of squares) ^ beta; old cudnn calls k `K`."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     size = whole(layer, emit, "size")
     if size % 2 == 0:
@@ -66,7 +87,7 @@ def cross_map_lrn(layer: Layer, emit: Emit) -> ir.Value:
 
 def normalize(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Normalize: x / (sum |x|^p + eps)^(1/p), or x / (max |x| + eps), over the last of one or two dimensions."""
-    (data,) = emit.inputs
+    data = only(emit)
     if emit.rank(data) > 2:
         emit.refuse(f"its input has {emit.rank(data)} dimensions, nn accepts one or two")
     p, eps = real(layer, emit, "p", 2), scalar(emit, real(layer, emit, "eps", 1e-10), "eps")
@@ -81,21 +102,21 @@ def normalize(layer: Layer, emit: Emit) -> ir.Value:
 
 def subtractive(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialSubtractiveNormalization: x less the weighted mean of its neighbourhood in all planes."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     return unbatched(emit, _subtract(layer, emit, data), added=added)
 
 
 def divisive(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialDivisiveNormalization: x over the weighted deviation of its neighbourhood, thresholded."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     return unbatched(emit, _divide(layer, emit, data), added=added)
 
 
 def contrastive(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialContrastiveNormalization: subtractive, then divisive."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     return unbatched(emit, _divide(layer, emit, _subtract(layer, emit, data)), added=added)
 
@@ -148,7 +169,7 @@ def _coefficients(emit: Emit, data: ir.Value, kernel: np.ndarray, role: str) -> 
 
 def const_diagonal(layer: Layer, emit: Emit) -> ir.Value:
     """Reads inn.ConstAffine and inn.SpatialConstDiagonal: a * x + b per channel."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     keys = ("a", "b") if "a" in layer.attrs else ("weight", "bias")
     scale, shift = (_per_channel(layer, emit, key, emit.size(data, 1)) for key in keys)
@@ -168,7 +189,10 @@ def _per_channel(layer: Layer, emit: Emit, key: str, channels: int) -> ir.Value:
 READ = {
     **dict.fromkeys(("nn.BatchNormalization", "cudnn.BatchNormalization"), Read(batch_norm(2))),
     **dict.fromkeys(
-        ("nn.SpatialBatchNormalization", "cudnn.SpatialBatchNormalization", "fbnn.SpatialBatchNormalization"),
+        (
+            "nn.SpatialBatchNormalization",
+            "cudnn.SpatialBatchNormalization",
+        ),
         Read(batch_norm(4)),
     ),
     **dict.fromkeys(("nn.VolumetricBatchNormalization", "cudnn.VolumetricBatchNormalization"), Read(batch_norm(5))),
@@ -176,6 +200,7 @@ READ = {
         ("nn.SpatialCrossMapLRN", "cudnn.SpatialCrossMapLRN", "inn.SpatialCrossResponseNormalization"),
         Read(cross_map_lrn),
     ),
+    "nn.InstanceNormalization": Read(instance_norm),
     "nn.Normalize": Read(normalize),
     "nn.SpatialSubtractiveNormalization": Read(subtractive),
     "nn.SpatialDivisiveNormalization": Read(divisive),

@@ -10,7 +10,17 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import axis, batched, real, sample_dims, scalar, slices, unbatched, whole
+from converters.torch7.reading import (
+    axis,
+    batched,
+    only,
+    real,
+    sample_dims,
+    scalar,
+    slices,
+    unbatched,
+    whole,
+)
 
 _SPATIAL = (("pad_t", "pad_b"), ("pad_l", "pad_r"))
 _VOLUMETRIC = (("pfront", "pback"), ("ptop", "pbottom"), ("pleft", "pright"))
@@ -20,7 +30,7 @@ def border(mode: str, fields: Sequence[tuple[str, str]]) -> Callable[[Layer, Emi
     """Reads a padding module as Pad; negative numbers cut off instead, before anything is added."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, added = batched(emit, value, len(fields) + 2)
         amounts = [tuple(_amount(layer, emit, name) for name in pair) for pair in fields]
         for at, (before, after) in enumerate(amounts, 2):
@@ -42,7 +52,7 @@ def _amount(layer: Layer, emit: Emit, name: str) -> int:
 
 def padding(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Padding: `pad` slices of one value before slice `index` (negative) or after it, counted from the end."""
-    (data,) = emit.inputs
+    data = only(emit)
     inner = sample_dims(layer, emit, "nInputDim")
     offset = int(inner is not None and emit.rank(data) != inner)
     at = axis(emit, data, whole(layer, emit, "dim") + offset)

@@ -16,6 +16,7 @@ from converters.torch7.reading import (
     batched,
     demand_channels,
     flag,
+    only,
     parameter,
     slices,
     stored_shape,
@@ -31,7 +32,7 @@ def max_pooling(letters: str, *, ceil: bool | None = None) -> Callable[[Layer, E
     """Reads max pooling as MaxPool with explicit padding; a window wholly outside the input gives -FLT_MAX."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, added = batched(emit, value, len(letters) + 2)
         shape = window(layer, emit, letters)
         size = pooled(layer, emit, shape, emit.sizes(data, 2), ceil=ceil)
@@ -59,7 +60,7 @@ def average_pooling(letters: str, *, ceil: bool | None = None) -> Callable[[Laye
     """
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, added = batched(emit, value, len(letters) + 2)
         shape = window(layer, emit, letters)
         size = pooled(layer, emit, shape, emit.sizes(data, 2), ceil=ceil)
@@ -98,7 +99,7 @@ def _average(emit: Emit, data: ir.Value, shape: Window, size: Pooled, *, include
 
 def temporal_max_pooling(layer: Layer, emit: Emit) -> ir.Value:
     """Reads TemporalMaxPooling over [batch, time, features]."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 3)
     turned = emit("Transpose", data, perm=(0, 2, 1))
     shape = {"kernel_shape": [whole(layer, emit, "kW")], "strides": [whole(layer, emit, "dW", 1)]}
@@ -109,7 +110,7 @@ def sub_sampling(letters: str) -> Callable[[Layer, Emit], ir.Value]:
     """Reads SubSampling: the sum of each window times a weight a channel, plus a bias: a depthwise Conv."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         temporal = letters == "W"
         data, added = batched(emit, value, len(letters) + 2)
         (channels,) = stored_shape(layer, emit, "weight", 1)
@@ -137,7 +138,7 @@ def adaptive_pooling(op: str) -> Callable[[Layer, Emit], ir.Value]:
     """
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (value,) = emit.inputs
+        value = only(emit)
         data, added = batched(emit, value, 4)
         for axis, letter in ((2, "H"), (3, "W")):
             size, count = emit.size(data, axis), whole(layer, emit, letter)
@@ -191,8 +192,7 @@ def fractional_max_pooling(letters: str) -> Callable[[Layer, Emit], ir.Value]:
 
 READ = {
     **dict.fromkeys(
-        ("nn.SpatialMaxPooling", "nn.SpatialDilatedMaxPooling", "cudnn.SpatialMaxPooling",
-         "fbcunn.SpatialMaxPooling"),
+        ("nn.SpatialMaxPooling", "nn.SpatialDilatedMaxPooling", "cudnn.SpatialMaxPooling"),
         Read(max_pooling("HW")),
     ),
     "inn.SpatialMaxPooling": Read(max_pooling("HW", ceil=True)),

@@ -9,12 +9,18 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import axis, flag, sample_dims, whole
+from converters.torch7.reading import (
+    axis,
+    flag,
+    only,
+    sample_dims,
+    whole,
+)
 
 
 def total(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Sum and Mean; the dimension goes unless `squeeze` is false or it is the only one."""
-    (data,) = emit.inputs
+    data = only(emit)
     at = axis(emit, data, whole(layer, emit, "dimension", 1), sample_dims(layer, emit))
     op = "ReduceMean" if flag(layer, "sizeAverage") else "ReduceSum"
     keep = not flag(layer, "squeeze", default=True) or emit.rank(data) == 1
@@ -25,7 +31,7 @@ def extreme(op: str) -> Callable[[Layer, Emit], ir.Value]:
     """Reads Max and Min; of a vector they leave one value in one dimension."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (data,) = emit.inputs
+        data = only(emit)
         at = axis(emit, data, whole(layer, emit, "dimension", 1), sample_dims(layer, emit))
         return emit(op, data, emit.constant([at], "axis"), keepdims=int(emit.rank(data) == 1))
 
@@ -38,7 +44,7 @@ def dynamic_k_max(layer: Layer, emit: Emit) -> ir.Value:
 
     from converters.torch7.reading import real
 
-    (data,) = emit.inputs
+    data = only(emit)
     at = emit.rank(data) - 2
     if at not in (0, 1):
         emit.refuse(f"its input has {emit.rank(data)} dimensions, expected two or three")

@@ -9,13 +9,19 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import batched, unbatched, whole
+from converters.torch7.reading import (
+    batched,
+    both,
+    only,
+    unbatched,
+    whole,
+)
 from converters.torch7.windows import Window, pooled
 
 
 def nearest(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialUpSamplingNearest: each value `scale_factor` times in both dimensions."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     return unbatched(emit, _nearest(layer, emit, data), added=added)
 
@@ -36,7 +42,7 @@ def _nearest(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
 
 def bilinear(layer: Layer, emit: Emit) -> ir.Value:
     """Reads SpatialUpSamplingBilinear: to a factor or to oheight x owidth, corner values kept (align_corners)."""
-    (value,) = emit.inputs
+    value = only(emit)
     data, added = batched(emit, value, 4)
     return unbatched(emit, _linear(layer, emit, data), added=added)
 
@@ -59,7 +65,7 @@ def _linear(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
 
 def upsampling(layer: Layer, emit: Emit) -> ir.Value:
     """Reads UpSampling over images and volumes, `mode` nearest or linear."""
-    (data,) = emit.inputs
+    data = only(emit)
     mode = layer.attrs.get("mode", "nearest")
     if mode not in ("nearest", "linear"):
         emit.refuse(f"its mode is {mode}")
@@ -70,7 +76,7 @@ def unpooling(letters: str) -> Callable[[Layer, Emit], ir.Value]:
     """Reads max unpooling: the pooling that it belongs to is run again for the places of its maxima."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        value, source = emit.inputs
+        value, source = both(emit)
         data, added = batched(emit, value, len(letters) + 2)
         pooled_from, _ = batched(emit, source, len(letters) + 2)
         kernel, stride, pad = (

@@ -11,7 +11,14 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Dim, Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import axis, integers, sample_dims, slices, whole
+from converters.torch7.reading import (
+    axis,
+    integers,
+    only,
+    sample_dims,
+    slices,
+    whole,
+)
 
 
 def view(layer: Layer, emit: Emit) -> ir.Value:
@@ -19,7 +26,7 @@ def view(layer: Layer, emit: Emit) -> ir.Value:
 
     With one image and no numInputDims real Torch drops the batch; a batch of symbolic size stays.
     """
-    (data,) = emit.inputs
+    data = only(emit)
     shape, size = emit.shape(data), integers(layer, emit, "size")
     inner = sample_dims(layer, emit, "numInputDims")
     within = shape if inner is None else shape[len(shape) - min(inner, len(shape)) :]
@@ -69,7 +76,7 @@ def _known(emit: Emit, data: ir.Value, size: Sequence[int]) -> tuple[int, ...]:
 
 def reshape(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Reshape: with batchMode nil, all values at once if there are as many, unless the first dimension is 1."""
-    (data,) = emit.inputs
+    data = only(emit)
     shape, size = emit.shape(data), integers(layer, emit, "size")
     mode = layer.attrs.get("batchMode")
     total = math.prod(dim for dim in shape if isinstance(dim, int))
@@ -80,7 +87,7 @@ def reshape(layer: Layer, emit: Emit) -> ir.Value:
 
 def collapse(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Collapse: all dimensions of a sample into one."""
-    (data,) = emit.inputs
+    data = only(emit)
     inner = whole(layer, emit, "nInputDim")
     if emit.rank(data) <= inner:
         return emit.reshape(data, (-1,))
@@ -89,14 +96,14 @@ def collapse(layer: Layer, emit: Emit) -> ir.Value:
 
 def transpose(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Transpose: pairs of dimensions swapped one after the other."""
-    (data,) = emit.inputs
+    data = only(emit)
     rank = emit.rank(data)
     inner = sample_dims(layer, emit, "numInputDims")
     offset = rank - inner if inner is not None else 0
     order = list(range(rank))
     pairs = layer.attrs.get("permutations")
     for pair in pairs if isinstance(pairs, tuple) else ():
-        if not isinstance(pair, tuple) or len(pair) != 2:
+        if not isinstance(pair, tuple) or len(pair) != 2 or not all(isinstance(dim, int) for dim in pair):
             emit.refuse("its field permutations holds no pairs")
         first, second = (axis(emit, data, int(dim) + offset) for dim in pair)
         order[first], order[second] = order[second], order[first]
@@ -105,7 +112,7 @@ def transpose(layer: Layer, emit: Emit) -> ir.Value:
 
 def convert(layer: Layer, emit: Emit) -> ir.Value:
     """Reads a Convert that never ran: the same dimensions in another order (bchw -> bhwc)."""
-    (data,) = emit.inputs
+    data = only(emit)
     before, after = layer.attrs.get("inputShape"), layer.attrs.get("outputShape")
     if not isinstance(before, str) or not isinstance(after, str) or sorted(before) != sorted(after):
         emit.refuse(f"has not run yet and converts {before} to {after}, which is no transposition")
@@ -116,7 +123,7 @@ def convert(layer: Layer, emit: Emit) -> ir.Value:
 
 def squeeze(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Squeeze: one dimension of size 1 or all of them; a batch of one stays where numInputDims tells it."""
-    (data,) = emit.inputs
+    data = only(emit)
     shape = emit.shape(data)
     inner = sample_dims(layer, emit, "numInputDims")
     is_batch = inner is not None and len(shape) == inner + 1
@@ -135,7 +142,7 @@ def _same(emit: Emit) -> ir.Value:
 
 def unsqueeze(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Unsqueeze: a new dimension before dimension `pos` of a sample."""
-    (data,) = emit.inputs
+    data = only(emit)
     inner = layer.attrs.get("numInputDims")
     offset = emit.rank(data) - inner if isinstance(inner, int) else 0
     at = whole(layer, emit, "pos") + offset - 1
@@ -146,7 +153,7 @@ def unsqueeze(layer: Layer, emit: Emit) -> ir.Value:
 
 def replicate(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Replicate: a new dimension along which the input is repeated."""
-    (data,) = emit.inputs
+    data = only(emit)
     inner = sample_dims(layer, emit, "ndim")
     offset = int(inner is not None and emit.rank(data) > inner)
     at = whole(layer, emit, "dim", 1) - 1 + offset
@@ -160,7 +167,7 @@ def replicate(layer: Layer, emit: Emit) -> ir.Value:
 
 def select(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Select: one slice along a dimension, without it."""
-    (data,) = emit.inputs
+    data = only(emit)
     at = axis(emit, data, whole(layer, emit, "dimension"))
     index = whole(layer, emit, "index")
     size = emit.shape(data)[at]
@@ -171,7 +178,7 @@ def select(layer: Layer, emit: Emit) -> ir.Value:
 
 def narrow(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Narrow: `length` slices from `index`; negative numbers as Narrow.lua computes them."""
-    (data,) = emit.inputs
+    data = only(emit)
     at = axis(emit, data, whole(layer, emit, "dimension"))
     index, length = whole(layer, emit, "index"), whole(layer, emit, "length", 1)
     size = emit.size(data, at)

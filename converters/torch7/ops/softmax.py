@@ -9,6 +9,7 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
+from converters.torch7.reading import only
 
 _AXIS = {1: 0, 2: 1, 3: 0, 4: 1, 5: 1}
 """Rank -> axis: a vector, a batch of vectors, an image, a batch of images or volumes (THNN SoftMax.c)."""
@@ -18,7 +19,7 @@ def softmax(op: str, *, negative: bool = False, instance: bool = False) -> Calla
     """Reads a softmax over the channels; cudnn.SoftMax works on all values of one image (`instance`)."""
 
     def read(layer: Layer, emit: Emit) -> ir.Value:
-        (data,) = emit.inputs
+        data = only(emit)
         if emit.rank(data) not in _AXIS:
             emit.refuse(f"its input has {emit.rank(data)} dimensions")
         at = _AXIS[emit.rank(data)]
@@ -33,7 +34,12 @@ def softmax(op: str, *, negative: bool = False, instance: bool = False) -> Calla
     return read
 
 
-_CHANNELS = ("nn.SoftMax", "nn.SpatialSoftMax", "cudnn.SpatialSoftMax", "cudnn.VolumetricSoftMax", "inn.SpatialSoftMax")
+_CHANNELS = (
+    "nn.SoftMax",
+    "nn.SpatialSoftMax",
+    "cudnn.SpatialSoftMax",
+    "cudnn.VolumetricSoftMax",
+)
 _LOG = (
     "nn.LogSoftMax", "nn.SpatialLogSoftMax", "cudnn.SpatialLogSoftMax", "cudnn.VolumetricLogSoftMax",
 )  # fmt: skip

@@ -10,7 +10,12 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read
-from converters.torch7.reading import axis, sample_dims, whole
+from converters.torch7.reading import (
+    axis,
+    only,
+    sample_dims,
+    whole,
+)
 
 
 def join(layer: Layer, emit: Emit) -> ir.Value:
@@ -82,7 +87,7 @@ def _like(emit: Emit, value: ir.Value, first: ir.Value) -> ir.Value:
 
 def split(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
     """Reads SplitTable: all slices along a dimension, without it."""
-    (data,) = emit.inputs
+    data = only(emit)
     at = axis(emit, data, whole(layer, emit, "dimension", 1), sample_dims(layer, emit))
     count = len(layer.outputs)
     if emit.size(data, at) != count:

@@ -181,3 +181,11 @@ def test_a_list_of_the_file_shows_what_is_in_it(tmp_path):
     assert {("1", "nn.Linear"), ("3", "7"), ("4", "text"), ("weight", "the same as 1.weight")} <= lines
     assert [(tensor.name, tensor.shape, tensor.bytes) for tensor in inspection.tensors] == [("1.weight", (2, 2), 16)]
     assert not inspection.checked
+
+
+def test_a_table_where_one_tensor_is_wanted_is_refused(tmp_path):
+    twice = container("nn.ConcatTable", (linear(2, 3), linear(2, 3)))
+    path = write(tmp_path / "x.t7", container("nn.Sequential", (twice, linear(2, 2))))
+    with pytest.raises(Diagnostic, match="gets a table of 2") as refusal:
+        converters.read([path], converters.Options(inputs={"": (1, 3)}))
+    assert 'layer "Sequential[2]" (nn.Linear)' in str(refusal.value)
