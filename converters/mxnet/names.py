@@ -68,6 +68,7 @@ _TAILS: Mapping[str, Tails] = {
     "_contrib_box_nms": _first,
     "_split_v2": _split,
     "amp_multicast": _numbered,
+    "make_loss": lambda _: ("loss",),
     "moments": lambda _: ("output0", "output1"),
     "sort": _first,
     "topk": _topk,
