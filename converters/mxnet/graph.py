@@ -69,7 +69,7 @@ class _Assembly:
         steps = self._steps()
         needed = _needed(self.symbol, steps)
         kept = {index: one for index, one in steps.items() if index in needed}
-        free = self._free(kept, needed)
+        free = self._free(kept, needed, given)
         for index in free:
             self._values[index, 0] = self._unique(self.symbol.nodes[index].name)
         layers = [layer for index, one in kept.items() for layer in (self._layer(index, one),)]
@@ -108,8 +108,11 @@ class _Assembly:
             raise Diagnostic("bad-attribute", f"{len(faults)} nodes have bad attributes", where=where, details=details)
         return steps
 
-    def _free(self, steps: Mapping[int, Step], needed: set[int]) -> tuple[int, ...]:
-        """The variables that must be fed: needed, not stored, and not in a role that only a parameter plays."""
+    def _free(self, steps: Mapping[int, Step], needed: set[int], given: Shapes) -> tuple[int, ...]:
+        """The variables that must be fed: needed, not stored, and not in a role that only a parameter plays.
+
+        A variable whose shape the caller gives is an input, whatever its role.
+        """
         roles: dict[int, set[str]] = {}
         for one in steps.values():
             for role, (source, _) in one.operands:
@@ -121,7 +124,7 @@ class _Assembly:
             if is_variable(node)
             and index in needed
             and node.name not in self.arrays
-            and (index in heads or not roles.get(index, set()) <= PARAMETER_ROLES)
+            and (index in heads or node.name in given or not roles.get(index, set()) <= PARAMETER_ROLES)
         )
 
     def _layer(self, index: int, one: Step) -> Layer:

@@ -30,10 +30,10 @@ def value(layer: Layer, emit: Emit, role: str) -> ir.Value:
     weight = layer.weights.get(role)
     if weight is not None:
         return emit.weight(role, weight.shape, role=role)
-    computed = _computed(layer, emit, role)
-    if computed is None:
+    made = _computed(layer, emit, role)
+    if made is None:
         emit.refuse(f"has no input {role}; MXNet refuses it too")
-    return computed
+    return made
 
 
 def every(layer: Layer, emit: Emit) -> tuple[ir.Value, ...]:
@@ -43,20 +43,25 @@ def every(layer: Layer, emit: Emit) -> tuple[ir.Value, ...]:
 
 def parameter(layer: Layer, emit: Emit, role: str, shape: Shape, view: Shape | None = None) -> ir.Value:
     """A parameter that must have `shape`, seen as `view`; most are stored, some networks compute them."""
-    computed = None if role in layer.weights else _computed(layer, emit, role)
-    if computed is None:
+    made = None if role in layer.weights else _computed(layer, emit, role)
+    if made is None:
         return emit.weight(role, shape, role=role, view=view)
-    return emit.reshape(computed, view or shape) if emit.shape(computed) != (view or shape) else computed
+    return emit.reshape(made, view or shape) if emit.shape(made) != (view or shape) else made
 
 
 def stored(layer: Layer, emit: Emit, role: str, shape: Shape) -> Weight:
     """A parameter's numbers for computing with them; refuses one that the network itself computes."""
-    if role not in layer.weights and _computed(layer, emit, role) is not None:
+    if computed(layer, emit, role):
         emit.refuse(f"its {role} is computed by the network; zoo reads only stored ones here")
     return emit.source(role, shape, role=role)
 
 
-def number(emit: Emit, like: ir.Value, values: float | Sequence[float], role: str) -> ir.Value:
+def computed(layer: Layer, emit: Emit, role: str) -> bool:
+    """Whether the network itself computes the operand."""
+    return role not in layer.weights and _computed(layer, emit, role) is not None
+
+
+def number(emit: Emit, like: ir.Value, values: float | Sequence[float] | np.ndarray, role: str) -> ir.Value:
     """Constants of the element type of `like`: ONNX mixes no types. A lone number has rank 0 and fits any shape."""
     dtype = like.dtype
     array = np.asarray(values, dtype=np.float64)

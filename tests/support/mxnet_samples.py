@@ -44,7 +44,10 @@ class Case:
     def inputs(self) -> dict[str, np.ndarray]:
         rng = self._rng("inputs")
         if self.sample.draw is not None:
-            arrays = [np.asarray(array, np.float32) for array in self.sample.draw(rng, self.batch)]
+            arrays = [
+                array if array.dtype == np.int32 else np.asarray(array, np.float32)
+                for array in self.sample.draw(rng, self.batch)
+            ]
         else:
             low, high = self.sample.values
             arrays = [rng.uniform(low, high, shape).astype(np.float32) for shape in self.shapes]
@@ -61,7 +64,10 @@ class Case:
     def write(self, folder: Path) -> dict[str, Path]:
         """The files by role."""
         fed = self.inputs()
-        nodes = [files.variable(name) for name in fed]
+        nodes = [
+            files.variable(name, **({"__dtype__": "4"} if array.dtype == np.int32 else {}))
+            for name, array in fed.items()
+        ]
         arrays = {}
         for position, array in enumerate(self.weights()):
             auxiliary = self.kind.lower().find("batchnorm") >= 0 and position >= 2
@@ -69,8 +75,11 @@ class Case:
             nodes.append(files.variable(f"w{position}"))
         if self.kind in LABELLED:
             nodes.append(files.variable("it_label"))
+        order = list(range(len(nodes)))
+        if self.kind == "RNN":  # the one operator whose parameters stand among its inputs
+            order = [0, len(fed), *range(1, len(fed))]
         attrs = json.loads(self.sample.attrs)
-        nodes.append(files.node(self.kind, "it", range(len(nodes)), **attrs))
+        nodes.append(files.node(self.kind, "it", order, **attrs))
         heads = [(len(nodes) - 1, position) for position in range(self.sample.outputs)]
         return files.write(folder, self.slug, files.symbol(nodes, heads), arrays)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import onnx_ir as ir
 
 from converters.hub.emit import Emit
@@ -60,6 +61,17 @@ def _borders(layer: Layer, emit: Emit, data: ir.Value, where: Window) -> tuple[S
     return [(over + 1) // 2 for over in excess], [over % 2 for over in excess]
 
 
+def _to_target(x: Sequence[np.ndarray], w: Sequence[np.ndarray]) -> np.ndarray:
+    """Every value times the kernel, added up at twice its place; the ten rows and seven columns after the first."""
+    batch, _, height, width = x[0].shape
+    whole = np.zeros((batch, 2, 2 * height + 2, 2 * width + 1))
+    for row in range(height):
+        for column in range(width):
+            patch = np.einsum("nc,cokl->nokl", x[0][:, :, row, column], w[0])
+            whole[:, :, 2 * row : 2 * row + 4, 2 * column : 2 * column + 3] += patch
+    return whole[:, :, 1:11, 1:8]
+
+
 SAMPLES = (
     Sample(
         "asymmetric",
@@ -78,6 +90,7 @@ SAMPLES = (
         '{"kernel": "(4, 3)", "num_filter": "2", "stride": "(2, 2)", "target_shape": "(10, 7)"}',
         ((2, 2, 5, 4),),
         ((2, 2, 4, 3),),
+        formula=_to_target,
     ),
     Sample(
         "grouped",

@@ -1,12 +1,8 @@
 """Apache MXNet 1.9.1, on the CPU: symbol and parameters, as a checkpoint or as gluon exports them."""
 
 import json
-import os
 import tempfile
 from pathlib import Path
-
-# MXNet's own kernels: oneDNN's refuse deconvolutions with a target shape and the pooling convention "same".
-os.environ["MXNET_MKLDNN_ENABLED"] = "0"
 
 NAME = "mxnet"
 READS = ["mxnet"]
