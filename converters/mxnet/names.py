@@ -42,7 +42,7 @@ def _topk(attrs: Attrs) -> tuple[str, ...]:
 
 
 def _rnn(attrs: Attrs) -> tuple[str, ...]:
-    states = ("state", "state_cell") if attrs["mode"] == "lstm" else ("state",)
+    states = ("state_output", "statecell_output") if attrs["mode"] == "lstm" else ("state_output",)
     return ("output", *states) if attrs["state_outputs"] else ("output",)
 
 
