@@ -19,7 +19,9 @@ def _sniff(head: bytes, name: PurePath) -> str | None:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     if text.startswith(b"{") and (_NODES.search(text) or _NODE.search(text)):
         return "graph"
-    if head.startswith(b"PK\x03\x04") and (b"MANIFEST.json" in head or name.suffix == ".mar" or b"-symbol.json" in head):
+    if head.startswith(b"PK\x03\x04") and (
+        b"MANIFEST.json" in head or name.suffix == ".mar" or b"-symbol.json" in head
+    ):
         return "archive"
     return None
 

@@ -129,7 +129,8 @@ class _Assembly:
 
     def _layer(self, index: int, one: Step) -> Layer:
         """A node as a layer; a stored variable among its operands is a weight of that role."""
-        reads, weights = [], {}
+        reads: list[str] = []
+        weights: dict[int | str, Weight] = {}
         for role, entry in one.operands:
             name = self.symbol.nodes[entry[0]].name
             if entry in self._values:
@@ -202,5 +203,6 @@ def _needed(graph: Symbol, steps: Mapping[int, Step]) -> set[int]:
 
 def _no_output(one: Step, entry: Entry, graph: Symbol) -> Diagnostic:
     source = graph.nodes[entry[0]].name
-    return Diagnostic("damaged-file", f'reads output {entry[1]} of "{source}", which has no such output', where=one.where)
-
+    return Diagnostic(
+        "damaged-file", f'reads output {entry[1]} of "{source}", which has no such output', where=one.where
+    )

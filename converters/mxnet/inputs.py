@@ -28,9 +28,7 @@ def ports(
     """The inputs in the symbol's order; refuses those whose shape nobody knows, all at once."""
     nodes = {symbol.nodes[index].name: symbol.nodes[index] for index in free}
     readers = {symbol.nodes[index].name: _readers(index, steps) for index in free}
-    declared = {
-        name: _declared(symbol, node) or _fixed(readers[name], symbol, arrays) for name, node in nodes.items()
-    }
+    declared = {name: _declared(symbol, node) or _fixed(readers[name], symbol, arrays) for name, node in nodes.items()}
     common = _common_type(arrays.values())
     found = settle(declared, given, symbol.file)
     return tuple(replace(port, dtype=_dtype(nodes[port.name], common)) for port in found)

@@ -100,7 +100,9 @@ def close(mine: np.ndarray, theirs: np.ndarray) -> bool:
     scale = float(np.max(np.abs(theirs[np.isfinite(theirs)]), initial=1e-3))
     if mine.shape != theirs.shape:
         return False
-    return bool(np.allclose(mine.astype(np.float64), theirs.astype(np.float64), rtol=0, atol=1e-5 * scale, equal_nan=True))
+    return bool(
+        np.allclose(mine.astype(np.float64), theirs.astype(np.float64), rtol=0, atol=1e-5 * scale, equal_nan=True)
+    )
 
 
 def describe(mine: list[np.ndarray], theirs: list[np.ndarray]) -> str:

@@ -140,7 +140,8 @@ READ = {
     **{kind: Read(_pair(_FUNCTIONS[name][0]), samples=_samples(name, _SAME)) for kind, name in _ELEMENTWISE.items()},
     **{
         f"broadcast_{name}": Read(
-            _pair(combine), samples=(*_samples(name, _BROADCAST), *((_WITH_CONSTANT,) if name in ("add", "mul") else ()))
+            _pair(combine),
+            samples=(*_samples(name, _BROADCAST), *((_WITH_CONSTANT,) if name in ("add", "mul") else ())),
         )
         for name, (combine, _) in _FUNCTIONS.items()
     },

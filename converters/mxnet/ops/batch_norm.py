@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import Formula, Read, Sample
 from converters.mxnet.operands import parameter, value
 
 
@@ -53,8 +55,8 @@ def _swapped(emit: Emit, data: ir.Value, axis: int) -> list[int]:
 _STATS = ((3,), (3,), (3,), (3,))
 
 
-def _normal(gamma: bool, eps: float, axis: int = 1) -> object:  # noqa: FBT001 - private
-    def formula(x: list[np.ndarray], w: list[np.ndarray]) -> np.ndarray:
+def _normal(gamma: bool, eps: float, axis: int = 1) -> Formula:  # noqa: FBT001 - private
+    def formula(x: Sequence[np.ndarray], w: Sequence[np.ndarray]) -> np.ndarray:
         shape = [1] * x[0].ndim
         shape[axis] = -1
         scale, beta, mean, variance = (item.reshape(shape) for item in w)
@@ -82,7 +84,9 @@ READ = {
     "_contrib_SyncBatchNorm": Read(
         batch_norm,
         neutral=NEUTRAL,
-        samples=(Sample("learned gamma", '{"fix_gamma": "False", "key": "bn"}', ((2, 3, 4, 5),), _STATS, positive=(3,)),),
+        samples=(
+            Sample("learned gamma", '{"fix_gamma": "False", "key": "bn"}', ((2, 3, 4, 5),), _STATS, positive=(3,)),
+        ),
     ),
     "_contrib_BatchNormWithReLU": Read(
         batch_norm_relu,

@@ -34,7 +34,9 @@ def multibox_prior(layer: Layer, emit: Emit) -> ir.Value:
     down = (np.arange(height, dtype=np.float32) + np.float32(offsets[0])) * np.float32(steps[0])
     across = (np.arange(width, dtype=np.float32) + np.float32(offsets[1])) * np.float32(steps[1])
     pairs = [(size, ratios[0]) for size in sizes] + [(sizes[0], ratio) for ratio in ratios[1:]]
-    halves = np.array([(size * height / width * math.sqrt(ratio) / 2, size / math.sqrt(ratio) / 2) for size, ratio in pairs])
+    halves = np.array(
+        [(size * height / width * math.sqrt(ratio) / 2, size / math.sqrt(ratio) / 2) for size, ratio in pairs]
+    )
     centre = np.stack(np.meshgrid(across, down), -1).reshape(-1, 1, 2)
     boxes = np.concatenate([centre - halves, centre + halves], -1).reshape(1, -1, 4)
     clipped = np.clip(boxes, 0, 1) if attrs.flag("clip") else boxes
@@ -52,7 +54,9 @@ def multibox_detection(layer: Layer, emit: Emit) -> ir.Value:
     count = emit.size(anchors, 1)
     if not 0 < threshold <= 1 or 0 < top < count:
         emit.refuse(f"nms_threshold {threshold} with nms_topk {top}; zoo reads thresholds up to 1 without nms_topk")
-    objects = emit("Slice", scores, emit.constant([1], "one"), emit.constant([1 << 31], "end"), emit.constant([1], "axis"))
+    objects = emit(
+        "Slice", scores, emit.constant([1], "one"), emit.constant([1 << 31], "end"), emit.constant([1], "axis")
+    )
     best = emit("ReduceMax", objects, emit.constant([1], "axes"), keepdims=0)
     kind = emit("CastLike", emit("ArgMax", objects, axis=1, keepdims=0), best)
     boxes = _located(layer, emit, anchors)
@@ -124,13 +128,15 @@ def _pushed_up(emit: Emit, ranked: ir.Value, kept: ir.Value, top: int, count: in
 
 
 def _recoded(layer: Layer, emit: Emit, data: ir.Value, start: int, width: int) -> ir.Value:
-    """The boxes in out_format; MXNet recodes the rows of -1 too."""
+    """The boxes in out_format; one whose first number is negative stays as it is (bounding_box-inl.h)."""
     wanted = layer.attrs.text("out_format")
     if wanted == layer.attrs.text("in_format"):
         return data
     code = centred if wanted == "center" else corners
+    boxes = columns(emit, data, range(start, start + 4))
+    negative = emit("Less", columns(emit, data, (start,)), number(emit, data, 0, "zero"))
     parts = [columns(emit, data, range(start))] if start else []
-    parts.append(code(emit, columns(emit, data, range(start, start + 4))))
+    parts.append(emit("Where", negative, boxes, code(emit, boxes)))
     parts += [columns(emit, data, range(start + 4, width))] if start + 4 < width else []
     return emit("Concat", *parts, axis=-1) if len(parts) > 1 else parts[0]
 
@@ -210,7 +216,7 @@ READ = {
         neutral=("background_id",),
         samples=(
             Sample("classes apart", '{"nms_threshold": "0.3", "threshold": "0.35"}', (), draw=_draw_detection),
-            Sample("all classes together", '{"force_suppress": "True", "clip": "0", "variances": "(0.1,0.2,0.3,0.4)"}', (),
+            Sample("all classes together", '{"force_suppress": "1", "clip": "0", "variances": "(0.1,0.2,0.3,0.4)"}', (),
                    draw=_draw_detection),
         ),
     ),
@@ -218,7 +224,8 @@ READ = {
         box_nms,
         neutral=("force_suppress", "background_id"),
         samples=(
-            Sample("classes apart", '{"overlap_thresh": "0.3", "id_index": "0", "valid_thresh": "0.1"}', (), draw=_draw_nms),
+            Sample("classes apart", '{"overlap_thresh": "0.3", "id_index": "0", "valid_thresh": "0.1"}', (),
+                   draw=_draw_nms),
             Sample("together, the best five", '{"overlap_thresh": "0.4", "topk": "5", "force_suppress": "1"}', (),
                    draw=_draw_nms),
             Sample("background and formats",

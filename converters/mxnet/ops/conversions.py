@@ -95,7 +95,11 @@ _PLACE = ("ctx",)
 READ = {
     "Cast": Read(cast, samples=_CASTS),
     "amp_cast": Read(cast, samples=(Sample("half", '{"dtype": "float16"}', ((2, 3),)),)),
-    "amp_multicast": Read(amp_multicast, neutral=("num_outputs",), samples=(Sample("two", '{"num_outputs": "2"}', ((2, 3), (2, 3)), outputs=2),)),
+    "amp_multicast": Read(
+        amp_multicast,
+        neutral=("num_outputs",),
+        samples=(Sample("two", '{"num_outputs": "2"}', ((2, 3), (2, 3)), outputs=2),),
+    ),
     "_zeros": Read(_filled(0), neutral=_PLACE, samples=(Sample("matrix", '{"shape": "(2, 3)"}', ()),)),
     "_ones": Read(_filled(1), neutral=_PLACE, samples=(Sample("vector", '{"shape": "(3,)", "ctx": "cpu(0)"}', ()),)),
     "_full": Read(full, neutral=_PLACE, samples=(Sample("matrix", '{"shape": "(2, 3)", "value": "1.5"}', ()),)),

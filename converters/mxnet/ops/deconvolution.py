@@ -98,7 +98,9 @@ SAMPLES = (
         ((2, 4, 5, 4),),
         ((4, 2, 4, 4),),
     ),
-    Sample("one axis", '{"kernel": "(4,)", "num_filter": "3", "stride": "(2,)", "pad": "(1,)"}', ((2, 2, 5),), ((2, 3, 4),)),
+    Sample(
+        "one axis", '{"kernel": "(4,)", "num_filter": "3", "stride": "(2,)", "pad": "(1,)"}', ((2, 2, 5),), ((2, 3, 4),)
+    ),
 )
 
 READ = {"Deconvolution": Read(deconvolution, neutral=(*TUNING, "pad", "adj"), samples=SAMPLES)}

@@ -127,7 +127,8 @@ READ = {
         take,
         samples=(
             Sample("rows, clipped", "{}", (), draw=_indices((0, 3), (0, 2), low=-3, high=9)),
-            Sample("axis 1, wrapped", '{"axis": "1", "mode": "wrap"}', (), draw=_indices((0, 5, 3), (0,), low=-9, high=9)),
+            Sample("axis 1, wrapped", '{"axis": "1", "mode": "wrap"}', (),
+                   draw=_indices((0, 5, 3), (0,), low=-9, high=9)),
         ),
     ),
     "pick": Read(

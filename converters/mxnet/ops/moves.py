@@ -134,7 +134,9 @@ READ = {
         pad,
         neutral=("constant_value",),
         samples=(
-            Sample("constant", '{"mode": "constant", "pad_width": "(0,0,0,0,1,2,0,3)", "constant_value": "1.5"}', _IMAGE),
+            Sample(
+                "constant", '{"mode": "constant", "pad_width": "(0,0,0,0,1,2,0,3)", "constant_value": "1.5"}', _IMAGE
+            ),
             Sample("edge", '{"mode": "edge", "pad_width": "(0,0,0,0,1,2,0,3)"}', _IMAGE),
             Sample("reflect", '{"mode": "reflect", "pad_width": "(0,0,0,0,1,2,0,3)"}', _IMAGE),
         ),

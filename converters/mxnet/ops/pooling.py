@@ -62,9 +62,7 @@ def _global(layer: Layer, emit: Emit, data: ir.Value, kind: str) -> ir.Value:
 def _sum(emit: Emit, data: ir.Value, where: Window, over: tuple[int, ...]) -> ir.Value:
     """The average over the whole kernel, padding included, times the kernel's size."""
     pads = (*where.pad, *(pad + more for pad, more in zip(where.pad, over, strict=True)))
-    mean = emit(
-        "AveragePool", data, kernel_shape=where.kernel, strides=where.stride, pads=pads, count_include_pad=1
-    )
+    mean = emit("AveragePool", data, kernel_shape=where.kernel, strides=where.stride, pads=pads, count_include_pad=1)
     return emit("Mul", mean, number(emit, data, math.prod(where.kernel), "kernel_size"))
 
 
@@ -92,8 +90,8 @@ def _average(emit: Emit, data: ir.Value, where: Window, over: tuple[int, ...], *
     if not padded or not any(where.pad):
         return mean
     ratios = [_ratio(where, axis, size, over[axis]) for axis, size in enumerate(emit.sizes(data, 2))]
-    grid = math.prod(np.ix_(*ratios), start=np.ones(()))  # type: ignore[arg-type]
-    return emit("Mul", mean, number(emit, data, np.asarray(grid), "counted"))  # type: ignore[arg-type]
+    grid = math.prod(np.ix_(*ratios), start=np.ones(()))
+    return emit("Mul", mean, number(emit, data, np.asarray(grid), "counted"))
 
 
 def _ratio(where: Window, axis: int, size: int, over: int) -> np.ndarray:

@@ -92,9 +92,7 @@ _ROWS: dict[str, tuple[str, Callable[..., np.ndarray]]] = {
 }
 
 READ = {
-    **{
-        kind: Read(_reader(operator), samples=_samples(function)) for kind, (operator, function) in _ROWS.items()
-    },
+    **{kind: Read(_reader(operator), samples=_samples(function)) for kind, (operator, function) in _ROWS.items()},
     "norm": Read(
         norm,
         samples=(

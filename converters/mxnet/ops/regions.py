@@ -102,7 +102,8 @@ def _anchors(layer: Layer, emit: Emit, count: int) -> np.ndarray:
 def _grid(anchors: np.ndarray, height: int, width: int, stride: int) -> np.ndarray:
     """All anchors, places in rows, the anchors of a place together."""
     shift = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1).reshape(-1, 1, 2) * stride
-    return (anchors[None] + np.concatenate([shift, shift], -1)).reshape(-1, 4).astype(np.float32)
+    boxes: np.ndarray = anchors[None] + np.concatenate([shift, shift], -1)
+    return boxes.reshape(-1, 4).astype(np.float32)
 
 
 def _predicted(layer: Layer, emit: Emit, anchors: np.ndarray, height: int, width: int) -> ir.Value:
@@ -217,14 +218,14 @@ READ = {
         proposal,
         samples=(
             Sample("few", f"{{{_RPN}}}", (), draw=_draw_proposal),
-            Sample("scores", f'{{{_RPN}, "output_score": "True", "threshold": "0.3"}}', (), draw=_draw_proposal, outputs=2),
+            Sample(
+                "scores", f'{{{_RPN}, "output_score": "True", "threshold": "0.3"}}', (), draw=_draw_proposal, outputs=2
+            ),
             Sample("differences of corners", f'{{{_RPN}, "iou_loss": "True"}}', (), draw=_draw_proposal),
         ),
     ),
     "_contrib_Proposal": Read(
         proposal,
-        samples=(
-            Sample("one image", f"{{{_RPN}}}", (), draw=lambda rng, _: _draw_proposal(rng, 1)),
-        ),
+        samples=(Sample("one image", f"{{{_RPN}}}", (), draw=lambda rng, _: _draw_proposal(rng, 1)),),
     ),
 }

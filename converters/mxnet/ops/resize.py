@@ -105,7 +105,10 @@ def _like(layer: Layer, emit: Emit, before: Size) -> Size:
 
 
 def _to(parity: int, step: int) -> Callable[[Layer, Emit, Size], Size]:
-    return lambda layer, emit, before: tuple(size if size % 2 == parity else size + step for size in before)
+    def sizes(layer: Layer, emit: Emit, before: Size) -> Size:
+        return tuple(size if size % 2 == parity else size + step for size in before)
+
+    return sizes
 
 
 _SIZES: Mapping[str, Callable[[Layer, Emit, Size], Size]] = {

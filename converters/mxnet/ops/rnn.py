@@ -107,7 +107,7 @@ def _states(emit: Emit, state: ir.Value, data: ir.Value) -> ir.Value:
 
 
 class _Packed:
-    """The packed vector, cut into ONNX's weights: in numbers where it is stored, by the network where it is computed."""
+    """The packed vector, cut into ONNX's weights: in numbers where it is stored, else by nodes of the network."""
 
     def __init__(self, layer: Layer, emit: Emit, plan: _Plan) -> None:
         self._emit = emit
@@ -174,7 +174,9 @@ def param_concat(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Concat", *every(layer, emit), axis=layer.attrs.integer("dim"))
 
 
-def _sample(name: str, mode: str, gates: int, *, layers: int = 1, ways: int = 1, states: int = 1, **more: str) -> Sample:
+def _sample(
+    name: str, mode: str, gates: int, *, layers: int = 1, ways: int = 1, states: int = 1, **more: str
+) -> Sample:
     hidden, inner = 3, 4
     count = sum(
         ways * gates * hidden * ((inner if layer == 0 else hidden * ways) + hidden + 2) for layer in range(layers)

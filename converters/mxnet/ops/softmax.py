@@ -37,9 +37,7 @@ def _tempered(layer: Layer, emit: Emit) -> ir.Value:
 
 
 def softmax_output(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads SoftmaxOutput as Softmax: per position over axis 1 (multi_output), over the last axis (preserve_shape),
-    or over all values of an instance.
-    """
+    """Reads SoftmaxOutput as Softmax over axis 1 (multi_output), the last axis (preserve_shape) or an instance."""
     data, attrs = value(layer, emit, "data"), layer.attrs
     if attrs.flag("multi_output"):
         return emit("Softmax", data, axis=1)

@@ -91,7 +91,9 @@ def test_every_row_has_a_sample():
 def test_every_row_is_an_operator_of_the_schema():
     from converters.mxnet.schema import find
 
-    assert [kind for kind in gather("converters.mxnet.ops") if (found := find(kind)) is None or found.kind != kind] == []
+    assert [
+        kind for kind in gather("converters.mxnet.ops") if (found := find(kind)) is None or found.kind != kind
+    ] == []
 
 
 @pytest.mark.parametrize("kind", ["Convolution", "Deconvolution", "Pooling", "Pooling_v1"])

@@ -44,9 +44,8 @@ def load(kind: str, files: dict, options: dict) -> object:
 
     symbol = mx.sym.load(files["graph"])
     stored = mx.nd.load(files["weights"]) if "weights" in files else {}
-    if not isinstance(stored, dict):
-        raise ValueError("the parameter file holds arrays without names")
-    arrays = {_bare(name): array for name, array in stored.items()}
+    named = stored.items() if hasattr(stored, "items") else enumerate(stored)  # a list where no names are stored
+    arrays = {_bare(str(name)): array for name, array in named}
     return Net(symbol, arrays, dict(options))
 
 
