@@ -34,4 +34,6 @@ FORMAT = Format(
     decode="converters.mxnet.graph:decode",
     ops="converters.mxnet.ops",
     stored="converters.mxnet.graph:stored",
+    encode="converters.mxnet.encoding:encode",
+    writers="converters.mxnet.writers",
 )

@@ -83,7 +83,7 @@ def pair(folder: str, name: str) -> dict[str, Path]:
 
 REAL = {
     "samplenet": (pair, "samplenet", (2, 3, 32, 32)),
-    "mobileface-v3": (pair, "MobileFace_Identification_V3", (2, 1, 112, 112)),
+    "mobileface-v3": (pair, "MobileFace_Identification_V3", (2, 3, 112, 112)),
 }
 
 
