@@ -110,7 +110,7 @@ WRITE = (
             Sample("padding counts", f"out0 = AveragePool<{_K}, pads = [1, 1, 1, 1], count_include_pad = 1>(in0)", _IN),
             Sample("the image alone", f"out0 = AveragePool<{_K}, pads = [1, 1, 1, 1]>(in0)", _IN),
             Sample("the image alone, more behind", f"out0 = AveragePool<{_K}, pads = [0, 1, 1, 0]>(in0)", _IN),
-            Sample("padding behind counts", f"out0 = AveragePool<{_K}, pads = [0, 0, 1, 1], count_include_pad = 1>(in0)",
+            Sample("more counts behind", f"out0 = AveragePool<{_K}, pads = [0, 0, 1, 1], count_include_pad = 1>(in0)",
                    _IN),
             Sample("ceil_mode", f"out0 = AveragePool<{_K}, ceil_mode = 1>(in0)", _IN),
         ),

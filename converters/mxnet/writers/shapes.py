@@ -149,22 +149,28 @@ def blocks(match: Match, view: View) -> Sequence[Layer]:
 def resize(match: Match, view: View) -> Sequence[Layer]:
     """Writes Resize: nearest by a whole factor as UpSampling, linear as BilinearResize2D."""
     attrs, data = match.attrs[0], match.inputs[0]
-    for slot in (2, 3):
-        view.integers(match.operand(slot)) if match.operand(slot) is not None else ()
-    if view.rank(data) != 4 or view.shape(data)[:2] != view.shape(match.output)[:2]:
+    axes = attrs.integers("axes") or tuple(range(view.rank(data)))
+    factors_of = view.numbers(match.operand(2), "scales") if match.operand(2) is not None else None
+    sizes = view.integers(match.operand(3), "sizes")
+    shape = view.shape(data)
+    kept = all(
+        (factors_of[place] == 1 if factors_of is not None and len(factors_of) else sizes[place] == shape[axis])
+        for place, axis in enumerate(axes)
+        if axis % len(shape) < 2
+    )
+    if len(shape) != 4 or not kept:
         raise Declined("it resizes other axes than height and width of an image")
     before, after = view.sizes(data, 2), view.sizes(match.output, 2)
     where, mode = attrs.text("coordinate_transformation_mode"), attrs.text("mode")
-    attrs.integers("axes")
     factors = {after[axis] / before[axis] for axis in (0, 1)}
-    if mode == "nearest" and len(factors) == 1 and factors.copy().pop() == int(factors.copy().pop()):
+    scale = int(max(factors))
+    if mode == "nearest" and factors == {scale}:
         _demand_floor(where, attrs.text("nearest_mode"))
-        scale = int(factors.pop())
         return [match.layer("UpSampling", {"scale": scale, "sample_type": "nearest", "num_args": 1})]
     if mode != "linear" or where not in ("align_corners", "half_pixel") or attrs.flag("antialias"):
         raise Declined(f"its mode {mode} with {where}; MXNet has nearest by a whole factor and bilinear")
-    shape = {"height": after[0], "width": after[1], "align_corners": where == "align_corners"}
-    return [match.layer("_contrib_BilinearResize2D", shape)]
+    size = {"height": after[0], "width": after[1], "align_corners": where == "align_corners"}
+    return [match.layer("_contrib_BilinearResize2D", size)]
 
 
 def _demand_floor(where: str, nearest: str) -> None:
@@ -212,8 +218,8 @@ WRITE = (
                "out0 = Slice(in0, s, e, a, t)", _IMAGE),
     )),
     Write(pad, ("Pad",), samples=(
-        Sample("constant", f"{_ints('p', 0, 0, 1, 0, 0, 0, 2, 3)}c = Constant<value_float = 1.5>()\nout0 = Pad(in0, p, c)",
-               _IMAGE),
+        Sample("constant", f"{_ints('p', 0, 0, 1, 0, 0, 0, 2, 3)}c = Constant<value_float = 1.5>()\n"
+               "out0 = Pad(in0, p, c)", _IMAGE),
         Sample("edge", f"{_ints('p', 0, 0, 1, 0, 0, 0, 2, 3)}out0 = Pad<mode = \"edge\">(in0, p)", _IMAGE),
     )),
     Write(tile, ("Tile",), samples=(Sample("axes", f"{_ints('r', 1, 2, 3)}out0 = Tile(in0, r)", ((2, 3, 4),)),)),
