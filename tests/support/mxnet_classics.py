@@ -66,7 +66,7 @@ def vgg():
     data = S.Variable("data")
     for block, (filters, count) in enumerate(((64, 1), (128, 1), (256, 2), (512, 2), (512, 2))):
         for place in range(count):
-            name = "conv%d_%d" % (block, place)
+            name = f"conv{block}_{place}"
             data = S.Convolution(data, kernel=(3, 3), pad=(1, 1), num_filter=filters, name=name)
             data = S.Activation(data, act_type="relu", name=name + "_relu")
         data = S.Pooling(data, pool_type="max", kernel=(2, 2), stride=(2, 2))
@@ -122,7 +122,7 @@ def preactivated(data, filters, stride, matched, name, group=1):
     """The residual unit of resnet (version 2) and, grouped, of resnext."""
 
     def act(value, place):
-        value = S.BatchNorm(value, fix_gamma=False, eps=2e-5, momentum=0.9, name="%s_bn%d" % (name, place))
+        value = S.BatchNorm(value, fix_gamma=False, eps=2e-5, momentum=0.9, name=f"{name}_bn{place}")
         return S.Activation(value, act_type="relu")
 
     first = act(data, 1)
@@ -144,7 +144,7 @@ def resnet(group=1):
     for stage, (filters, units) in enumerate(((256, 2), (512, 2), (1024, 1))):
         for place in range(units):
             stride = (1, 1) if stage == 0 or place else (2, 2)
-            name = "stage%d_unit%d" % (stage, place)
+            name = f"stage{stage}_unit{place}"
             data = preactivated(data, filters, stride, bool(place), name, group)
     data = S.Activation(S.BatchNorm(data, fix_gamma=False, eps=2e-5, name="bn1"), act_type="relu")
     data = S.Pooling(data, global_pool=True, kernel=(7, 7), pool_type="avg", name="pool1")

@@ -16,16 +16,23 @@ Combine = Callable[[Emit, ir.Value, ir.Value], ir.Value]
 Numpy = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
+def _said(form: str, function: Combine) -> Combine:
+    """The function with its ONNX form as docstring, for the pages of the formats."""
+    function.__doc__ = form
+    return function
+
+
 def _plain(operator: str) -> Combine:
-    return lambda emit, a, b: emit(operator, a, b)
+    return _said(f"{operator}.", lambda emit, a, b: emit(operator, a, b))
 
 
 def _compared(operator: str) -> Combine:
     """A comparison, whose result has the operands' type: 1 or 0."""
-    return lambda emit, a, b: emit("CastLike", emit(operator, a, b), a)
+    return _said(f"{operator} and CastLike.", lambda emit, a, b: emit("CastLike", emit(operator, a, b), a))
 
 
 def _not_equal(emit: Emit, a: ir.Value, b: ir.Value) -> ir.Value:
+    """Equal, Not and CastLike."""
     return emit("CastLike", emit("Not", emit("Equal", a, b)), a)
 
 
@@ -36,11 +43,11 @@ def _logical(operator: str) -> Combine:
         bits = [emit("Cast", item, to=ir.DataType.BOOL.value) for item in (a, b)]
         return emit("CastLike", emit(operator, *bits), a)
 
-    return combine
+    return _said(f"Cast, {operator} and CastLike.", combine)
 
 
 def _mod(emit: Emit, a: ir.Value, b: ir.Value) -> ir.Value:
-    """The remainder with the divisor's sign, 0 where the divisor is 0 (mshadow_op.h, mod)."""
+    """Mod, mended to the divisor's sign and to 0 where the divisor is 0 (mshadow_op.h, mod)."""
     zero = number(emit, a, 0, "zero")
     rest = emit("Mod", a, b, fmod=1)
     other_sign = emit("Less", emit("Mul", rest, b), zero)
@@ -49,6 +56,7 @@ def _mod(emit: Emit, a: ir.Value, b: ir.Value) -> ir.Value:
 
 
 def _hypot(emit: Emit, a: ir.Value, b: ir.Value) -> ir.Value:
+    """Mul, Add and Sqrt."""
     return emit("Sqrt", emit("Add", emit("Mul", a, a), emit("Mul", b, b)))
 
 
@@ -96,6 +104,7 @@ def _pair(combine: Combine) -> Callable[[Layer, Emit], ir.Value]:
         a, b = every(layer, emit)
         return combine(emit, a, b)
 
+    read.__doc__ = f"Reads it as {combine.__doc__}"
     return read
 
 
@@ -108,6 +117,7 @@ def _with_number(combine: Combine, *, swapped: bool) -> Callable[[Layer, Emit], 
         constant = number(emit, data, scalar, "scalar")
         return combine(emit, constant, data) if swapped else combine(emit, data, constant)
 
+    read.__doc__ = f"Reads it, with a constant, as {combine.__doc__}"
     return read
 
 

@@ -39,7 +39,11 @@ def amp_multicast(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
 
 
 def _filled(fill: float) -> Callable[[Layer, Emit], ir.Value]:
-    return lambda layer, emit: _constant(layer, emit, fill)
+    def read(layer: Layer, emit: Emit) -> ir.Value:
+        return _constant(layer, emit, fill)
+
+    read.__doc__ = f"Reads it as a constant of {fill:g}."
+    return read
 
 
 def full(layer: Layer, emit: Emit) -> ir.Value:

@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
+from converters.hub.optable import FORMULA, Read, Sample
 from converters.mxnet.geometry import Window, demand_channels_first, window
 from converters.mxnet.operands import has, parameter, value
 from converters.mxnet.ops.convolution import TUNING
@@ -91,6 +91,7 @@ SAMPLES = (
         ((2, 2, 5, 4),),
         ((2, 2, 4, 3),),
         formula=_to_target,
+        judge=FORMULA,  # oneDNN makes no descriptor for it
     ),
     Sample(
         "grouped",

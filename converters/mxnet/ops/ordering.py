@@ -27,6 +27,7 @@ def _extreme(operator: str) -> Callable[[Layer, Emit], ir.Value]:
         found = emit(operator, data, axis=where, keepdims=int(keep or emit.rank(data) == 1))
         return emit("CastLike", found, data)
 
+    read.__doc__ = f"Reads it as {operator}, its result as floats."
     return read
 
 

@@ -44,6 +44,7 @@ def _reader(operator: str) -> Callable[[Layer, Emit], ir.Value]:
         data = value(layer, emit, "data")
         return reduce(emit, operator, data, axes_of(layer, emit, data), keep=layer.attrs.flag("keepdims"))
 
+    read.__doc__ = f"Reads it as {operator}."
     return read
 
 

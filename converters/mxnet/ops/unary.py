@@ -16,19 +16,27 @@ from converters.mxnet.operands import every, is_float, number
 Math = Callable[[Emit, ir.Value], ir.Value]
 
 
+def _said(form: str, function: Math) -> Math:
+    """The function with its ONNX form as docstring, for the pages of the formats."""
+    function.__doc__ = form
+    return function
+
+
 def _named(operator: str) -> Math:
-    return lambda emit, x: emit(operator, x)
+    return _said(operator, lambda emit, x: emit(operator, x))
 
 
 def _times(factor: float) -> Math:
-    return lambda emit, x: emit("Mul", x, number(emit, x, factor, "factor"))
+    return _said("Mul by a constant", lambda emit, x: emit("Mul", x, number(emit, x, factor, "factor")))
 
 
 def _square(emit: Emit, x: ir.Value) -> ir.Value:
+    """Mul by itself."""
     return emit("Mul", x, x)
 
 
 def _rsqrt(emit: Emit, x: ir.Value) -> ir.Value:
+    """Sqrt, Reciprocal."""
     return emit("Reciprocal", emit("Sqrt", x))
 
 
@@ -38,11 +46,13 @@ def _cbrt(emit: Emit, x: ir.Value) -> ir.Value:
 
 
 def _rcbrt(emit: Emit, x: ir.Value) -> ir.Value:
+    """Sign, Abs, Pow, Mul, Reciprocal."""
     return emit("Reciprocal", _cbrt(emit, x))
 
 
 def _log_to(base: float) -> Math:
-    return lambda emit, x: emit("Mul", emit("Log", x), number(emit, x, 1 / math.log(base), "one_over_log_base"))
+    factor = 1 / math.log(base)
+    return _said("Log, Mul", lambda emit, x: emit("Mul", emit("Log", x), number(emit, x, factor, "one_over_log_base")))
 
 
 def _log1p(emit: Emit, x: ir.Value) -> ir.Value:
@@ -85,12 +95,13 @@ def _trunc(emit: Emit, x: ir.Value) -> ir.Value:
 
 
 def _logical_not(emit: Emit, x: ir.Value) -> ir.Value:
+    """Equal to 0."""
     return emit("CastLike", emit("Equal", x, number(emit, x, 0, "zero")), x)
 
 
 def _filled(fill: float) -> Math:
     """All elements `fill`, whatever the input holds, not a number included."""
-    return lambda emit, x: emit("Expand", number(emit, x, fill, "fill"), emit("Shape", x))
+    return _said(f"Expand of {fill:g}", lambda emit, x: emit("Expand", number(emit, x, fill, "fill"), emit("Shape", x)))
 
 
 _FLOATING: dict[str, tuple[Math, Callable[[np.ndarray], np.ndarray], tuple[float, float]]] = {
@@ -153,6 +164,7 @@ def _reader(kind: str, function: Math, *, floating: bool) -> Callable[[Layer, Em
         return function(emit, x)
 
     read.__name__ = kind.strip("_")
+    read.__doc__ = f"Reads {kind} as {(function.__doc__ or '').rstrip('.')}."
     return read
 
 
