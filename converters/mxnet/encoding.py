@@ -66,6 +66,10 @@ class _Symbol:
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
     def _input(self, port: Port) -> None:
+        if not port.shape:
+            raise Diagnostic(
+                "unwritable-input", f"the input {port.name} has no dimension; MXNet's values have at least one"
+            )
         shape = tuple(dim if isinstance(dim, int) else 0 for dim in port.shape)
         attrs = {"__shape__": _text(shape)}
         if port.dtype != "float32":
