@@ -68,10 +68,6 @@ def _tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-def _symbol_json(head: bytes) -> bool:
-    return head.lstrip().startswith(b"{") and b'"nodes"' in head
-
-
 def _safetensors(head: bytes) -> bool:
     return len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 << 20
 
@@ -94,8 +90,6 @@ _NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]]
     ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
     ("torch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
     ("torch", "weights", "a safetensors file", _safetensors),
-    ("mxnet", "weights", "an MXNet parameter file", _starts(b"\x12\x01\0\0\0\0\0\0")),
-    ("mxnet", "graph", "an MXNet symbol", _symbol_json),
     (None, None, "an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),
     (None, None, "a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06")),
     (None, None, "a tar archive", _tar),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo.console import Console
     from zoo.supply.store import Store
 
-_SUFFIXES = (".prototxt", ".caffemodel", ".onnx", ".t7", ".pth", ".pt", ".json", ".params", ".h5", ".npz")
+_SUFFIXES = (".prototxt", ".caffemodel", ".onnx", ".t7", ".pth", ".pt", ".json", ".params", ".mar", ".h5", ".npz")
 
 
 @dataclass(frozen=True)
@@ -136,19 +136,17 @@ def _expanded(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _mxnet(prefix: Path) -> tuple[Path, ...]:
-    """`m` means m-symbol.json and m-0000.params (any epoch); nothing where they are not there.
+    """`m` means m-symbol.json and the m-NNNN.params of the last epoch; nothing where they are not there.
 
-    Raises:
-        Diagnostic: `several-epochs`.
+    The report of a conversion says which epoch it was where there are several.
     """
     graph = prefix.with_name(f"{prefix.name}-symbol.json") if prefix.name else prefix
     if not prefix.name or not graph.is_file():
         return ()
-    epochs = sorted(prefix.parent.glob(f"{prefix.name}-[0-9][0-9][0-9][0-9].params"))
-    if len(epochs) > 1:
-        names = ", ".join(path.name for path in epochs)
-        raise Diagnostic("several-epochs", f"{prefix} has several epochs: {names}", hint=f"{graph} {epochs[-1]}")
-    return (graph, *epochs)
+    from converters.mxnet.epochs import newest
+
+    weights = newest(prefix)
+    return (graph, weights) if weights else (graph,)
 
 
 class _Digests(Mapping[str, str]):

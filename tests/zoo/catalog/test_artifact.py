@@ -52,10 +52,10 @@ def test_an_mxnet_prefix_means_both_files(folder):
     assert artifact.files == {"graph": folder / "n-symbol.json", "weights": folder / "n-0003.params"}
 
 
-def test_an_mxnet_prefix_with_several_epochs_is_refused(folder):
-    (folder / "n-0004.params").touch()
-    with pytest.raises(Diagnostic, match=r"n-0003\.params, n-0004\.params"):
-        from_paths([folder / "n"])
+def test_an_mxnet_prefix_means_the_last_of_several_epochs(folder):
+    for epoch in ("0004", "0012", "10000"):
+        (folder / f"n-{epoch}.params").write_bytes((folder / "n-0003.params").read_bytes())
+    assert from_paths([folder / "n"]).files["weights"].name == "n-10000.params"
 
 
 @pytest.mark.parametrize(

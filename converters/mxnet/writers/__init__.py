@@ -1,0 +1,1 @@
+"""ONNX chains as MXNet nodes: the WRITE rows and their samples."""

@@ -1,0 +1,120 @@
+"""Products of matrices as FullyConnected, dot, batch_dot and linalg_gemm2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from converters.hub.layer import Layer
+from converters.hub.matching import Declined, Match
+from converters.hub.optable import Sample
+from converters.hub.view import View
+from converters.hub.writetable import Write
+from converters.weights import ComputedWeight, Weight
+
+
+def gemm(match: Match, view: View) -> Sequence[Layer]:
+    """Writes Gemm with a stored matrix as FullyConnected; weights lie as outputs x inputs there."""
+    attrs = match.attrs[0]
+    if attrs.flag("transA") or len(match.inputs) > 1:
+        raise Declined("its first matrix is transposed, or another operand is computed by the network")
+    weight = view.weight(match.operand(1))
+    turned = weight if attrs.flag("transB") else _turned(weight)
+    return [_connected(match, view, _times(turned, attrs.number("alpha")), match.operand(2), attrs.number("beta"))]
+
+
+def matmul_add(match: Match, view: View) -> Sequence[Layer]:
+    """Writes MatMul with a stored matrix and a stored bias as FullyConnected over the last axis."""
+    weight = _matrix(match, view)
+    bias = match.other_constant(1)
+    if len(match.inputs) > 1 or view.rank(match.output) != view.rank(match.inputs[0]):
+        raise Declined("its bias is computed by the network")
+    return [_connected(match, view, _turned(weight), bias, 1.0, flatten=False)]
+
+
+def matmul(match: Match, view: View) -> Sequence[Layer]:
+    """Writes MatMul: by a stored matrix as FullyConnected, of two computed values as a product of their last axes."""
+    left, right = match.operand(0), match.operand(1)
+    assert left is not None
+    assert right is not None
+    if view.is_constant(right) and view.rank(right) == 2 and view.rank(left) >= 2:
+        return [_connected(match, view, _turned(view.weight(right)), None, 1.0, flatten=False)]
+    ranks = view.rank(left), view.rank(right)
+    if ranks == (2, 2):
+        return [match.layer("dot", {}, _stored(match, view))]
+    if ranks[0] != ranks[1] or ranks[0] < 3 or view.shape(left)[:-2] != view.shape(right)[:-2]:
+        raise Declined(f"its operands have {ranks[0]} and {ranks[1]} dimensions, or batches that must be broadcast")
+    return [match.layer("batch_dot" if ranks[0] == 3 else "_linalg_gemm2", {}, _stored(match, view))]
+
+
+def _stored(match: Match, view: View) -> dict[int, Weight]:
+    return {place: view.weight(item) for place, item in enumerate(match.nodes[0].inputs) if view.is_constant(item)}
+
+
+def _matrix(match: Match, view: View) -> Weight:
+    weight = view.weight(match.operand(1))
+    if len(weight.shape) != 2 or view.rank(match.inputs[0]) < 2:
+        raise Declined("its operand is no stored matrix")
+    return weight
+
+
+def _connected(
+    match: Match, view: View, weight: Weight, bias: ir.Value | None, beta: float, *, flatten: bool = True
+) -> Layer:
+    attrs: dict[str, object] = {"num_hidden": weight.shape[0], "no_bias": bias is None}
+    if not flatten:
+        attrs["flatten"] = False
+    weights = {1: weight}
+    if bias is not None:
+        weights[2] = _times(_vector(view.weight(bias, "bias"), weight.shape[0]), beta)
+    return match.layer("FullyConnected", attrs, weights, inputs=match.inputs[:1])
+
+
+def _vector(bias: Weight, size: int) -> Weight:
+    """A bias as one number for each output; a lone number is handed to all."""
+    if bias.shape == (size,):
+        return bias
+    if any(dim != 1 for dim in bias.shape[:-1]) or (bias.shape and bias.shape[-1] not in (1, size)):
+        raise Declined(f"its bias {list(bias.shape)} is not one number an output")
+    return ComputedWeight((size,), bias.dtype, lambda: np.broadcast_to(bias.array().reshape(-1), (size,)).copy())
+
+
+def _turned(weight: Weight) -> Weight:
+    rows, columns = weight.shape
+    return ComputedWeight((columns, rows), weight.dtype, lambda: np.ascontiguousarray(weight.array().T))
+
+
+def _times(weight: Weight, factor: float) -> Weight:
+    if factor == 1:
+        return weight
+    return ComputedWeight(weight.shape, weight.dtype, lambda: weight.array() * weight.dtype.type(factor))
+
+
+WRITE = (
+    Write(
+        gemm,
+        ("Gemm",),
+        samples=(
+            Sample("outputs first", "out0 = Gemm<transB = 1>(in0, w0, w1)", ((2, 6),), ((4, 6), (4,))),
+            Sample("inputs first, scaled", "out0 = Gemm<alpha = 0.5, beta = 2.0>(in0, w0, w1)", ((2, 6),),
+                   ((6, 4), (1, 4))),
+            Sample("without bias", "out0 = Gemm(in0, w0)", ((2, 6),), ((6, 4),)),
+        ),
+    ),
+    Write(
+        matmul_add,
+        ("MatMul", "Add"),
+        samples=(Sample("last axis", "a = MatMul(in0, w0)\nout0 = Add(a, w1)", ((2, 3, 6),), ((6, 4), (4,))),),
+    ),
+    Write(
+        matmul,
+        ("MatMul",),
+        samples=(
+            Sample("stored", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((6, 4),)),
+            Sample("batches", "out0 = MatMul(in0, in1)", ((2, 3, 6), (2, 6, 4))),
+            Sample("more batches", "out0 = MatMul(in0, in1)", ((2, 5, 3, 6), (2, 5, 6, 4))),
+        ),
+    ),
+)  # fmt: skip
