@@ -20,10 +20,14 @@ _SHOWN = 48  # bytes of a change that --explain prints
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--to", metavar="DEVICE", help="cpu, cuda or cuda:N: where every tensor goes.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The file (or, with --recursive, folder) to write.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The file (or, with --recursive, folder) to write."
+)
 @click.option("--in-place", is_flag=True, help="Replace the file when its new form is whole and on the disk.")
 @click.option("--map", "maps", multiple=True, metavar="OLD=NEW", help="One device for another, such as cuda:1=cuda:0.")
-@click.option("--strip-prefix", metavar="TEXT", help="Take a prefix such as module. off the names of tensors (PyTorch).")
+@click.option(
+    "--strip-prefix", metavar="TEXT", help="Take a prefix such as module. off the names of tensors (PyTorch)."
+)
 @click.option("--cudnn", is_flag=True, help="On the way to a GPU, layers of nn become cudnn's (Torch7).")
 @click.option("--half", "numbers", flag_value="half", help="Real numbers become half precision (Torch7).")
 @click.option("--float", "numbers", flag_value="float", help="Real numbers become single precision (Torch7).")
@@ -104,7 +108,10 @@ def _payload(outcome: Outcome) -> dict[str, object]:
     """One file's outcome as JSON."""
     from zoo.relocate.batch import new_size
 
-    base: dict[str, object] = {"file": str(outcome.job.path), "output": str(outcome.job.out) if outcome.written else None}
+    base: dict[str, object] = {
+        "file": str(outcome.job.path),
+        "output": str(outcome.job.out) if outcome.written else None,
+    }
     if outcome.fault is not None:
         return {**base, "error": {"code": outcome.fault.code, "message": str(outcome.fault)}}
     plan = outcome.plan

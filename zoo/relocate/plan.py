@@ -86,19 +86,18 @@ class Plan:
 
     def patches(self) -> Iterator[tuple[int, int, Piece]]:
         """(start, end, new) of every changed range, in the order of the new file; moved ranges come as `Copy`."""
-        position = 0
-        for piece in self.pieces:
-            if isinstance(piece, Copy) and piece.start >= position:
-                if piece.start > position:
-                    yield position, piece.start, b""
-                position = piece.end
-            elif isinstance(piece, Recast):
-                yield piece.start, piece.end, piece
-                position = max(position, piece.end)
-            else:
-                yield position, position, piece
-        if position < self.size:
-            yield position, self.size, b""
+        position, new = 0, b""
+        for piece in (*self.pieces, Copy(self.size, self.size)):
+            if isinstance(piece, bytes):
+                new = piece
+                continue
+            forward = piece.start >= position
+            if new or piece.start > position:
+                yield position, piece.start if forward else position, new
+                new = b""
+            if isinstance(piece, Recast) or not forward:
+                yield (piece.start, piece.end, piece) if isinstance(piece, Recast) else (position, position, piece)
+            position = max(position, piece.end)
 
 
 def device(text: str) -> str:

@@ -134,4 +134,3 @@ def element_size(origin: Source, storage: Storage) -> int:
     if kind not in _SIZES:
         origin.refuse(f"a storage is of the unknown class {storage.kind.replace(' ', '.')}", code="not-a-checkpoint")
     return _SIZES[kind]
-

@@ -12,7 +12,17 @@ from zoo.relocate.source import Source
 from zoo.relocate.strings import Use
 
 _FIXED = frozenset({"meta"})  # no bytes are stored for it, so there is nothing to move
-_HARMLESS = ("torch", "collections ", "numpy", "__builtin__ ", "builtins ", "__torch__", "copy_reg ", "copyreg ", "_codecs ")
+_HARMLESS = (
+    "torch",
+    "collections ",
+    "numpy",
+    "__builtin__ ",
+    "builtins ",
+    "__torch__",
+    "copy_reg ",
+    "copyreg ",
+    "_codecs ",
+)
 
 
 @dataclass(slots=True)
