@@ -29,8 +29,7 @@ class Twin:
 
 _CONVOLUTION = Twin(
     frozenset(
-        "groups iSize convDescData pad stride autotunerHash input_offset output_offset weight_offset input_slice "
-        "output_slice fmode bmode bwmode scaleT extraBuffer extraBufferSizeInBytes".split()
+        ["groups", "iSize", "convDescData", "pad", "stride", "autotunerHash", "input_offset", "output_offset", "weight_offset", "input_slice", "output_slice", "fmode", "bmode", "bwmode", "scaleT", "extraBuffer", "extraBufferSizeInBytes"]
     )
 )
 _NORM = Twin(frozenset({"iSize", "nBatchDim", "scaleT"}))

@@ -1,4 +1,4 @@
-"""What a relocation is: a request, and the plan that answers it as pieces of the old file and new bytes between them."""
+"""What a relocation is: a request, and the plan that answers it: pieces of the old file, new bytes between them."""
 
 from __future__ import annotations
 

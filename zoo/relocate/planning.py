@@ -47,7 +47,7 @@ _PLACELESS = {
     "caffe.set_mode_cpu() or caffe.set_mode_gpu() in Python, solver_mode in a solver's prototxt",
     "onnx": "no device is in the file: the program chooses, with onnxruntime.InferenceSession(path, "
     "providers=['CPUExecutionProvider' or 'CUDAExecutionProvider'])",
-    "mxnet": "no device is in a symbol: the program chooses, with the context that it binds it to (mx.cpu(), mx.gpu(0))",
+    "mxnet": "no device is in a symbol: the program chooses, with the context that it binds: mx.cpu() or mx.gpu(0)",
 }
 
 

@@ -1,4 +1,4 @@
-"""The file that is relocated, read by position in small blocks: memory does not grow with it, nothing passes its end."""
+"""The file that is relocated, read by position in small blocks; nothing passes its end."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""A .t7 file as records that know their bytes: read, changed, and written again; numbers are never loaded.
+"""A .t7 file as records that know their bytes; numbers are never loaded.
 
-Writing unchanged records gives the bytes that were read. An object is written where it is met first, so that what is
-taken out of the file moves no definition out of reach.
+Writing unchanged records (t7write) gives the bytes that were read.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from zoo.diagnostics import Diagnostic
-from zoo.relocate.plan import Copy, Piece, Recast
 from zoo.relocate.source import Source, Stream
 
 _MAX_VALUES = 5_000_000
@@ -38,7 +36,7 @@ class Leaf:
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One place that holds a value: `[start, end)` is its back reference where it is one, `moved` when it is another's."""
+    """One place that holds a value; `[start, end)` is its back reference, where it is one, `moved` says to another."""
 
     node: Node
     start: int = 0
@@ -326,64 +324,6 @@ class _Reader:
         return size
 
 
-def write(document: Document) -> list[Piece]:
-    """The pieces of the file that holds the records as they are now."""
-    writer = _Writer(document.spelling)
-    for root in document.roots:
-        trampoline(writer.slot(root))
-    return writer.made
-
-
-class _Writer:
-    """Writes records, the first time whole and then as back references."""
-
-    def __init__(self, spelling: Spelling) -> None:
-        self.spelling = spelling
-        self.made: list[Piece] = []
-        self.written: set[int] = set()
-
-    def slot(self, slot: Slot) -> Generator[Any, Any, None]:
-        node = slot.node
-        if isinstance(node, Leaf):
-            self.made.append(Copy(node.start, node.end) if node.new is None else node.new)
-        elif id(node) not in self.written:
-            self.written.add(id(node))
-            yield _WRITE[type(node)](self, node)
-        elif slot.end and not slot.moved:
-            self.made.append(Copy(slot.start, slot.end))
-        else:
-            tag = {Table: TABLE, Object: OBJECT}.get(type(node), getattr(node, "tag", FUNCTION))
-            self.made.append(self.spelling.integer(tag) + self.spelling.integer(node.index))
-
-    def table(self, node: Table) -> Generator[Any, Any, None]:
-        self.made.append(Copy(node.start, node.middle))
-        same = len(node.entries) == node.count
-        self.made.append(Copy(node.middle, node.end) if same else self.spelling.integer(len(node.entries)))
-        for key, value in node.entries:
-            yield self.slot(key)
-            yield self.slot(value)
-
-    def object(self, node: Object) -> Generator[Any, Any, None]:
-        spell = self.spelling
-        if node.upgrade is None:
-            self.made.append(Copy(node.start, node.middle))
-        else:
-            version = spell.string(b"V %d" % node.upgrade)
-            self.made.append(spell.integer(OBJECT) + spell.integer(node.index) + version)
-        name = self.spelling.string(node.name.encode("utf-8", "surrogateescape"))
-        self.made.append(Copy(node.middle, node.end) if node.name == node.old else name)
-        if node.recast:
-            self.made += [Copy(node.end, node.numbers), Recast(node.numbers, node.raw, *node.recast)]
-        elif node.raw:
-            self.made.append(Copy(node.end, node.raw))
-        for part in node.parts:
-            yield self.slot(part)
-
-    def function(self, node: Function) -> Generator[Any, Any, None]:
-        self.made.append(Copy(node.start, node.end))
-        yield self.slot(node.upvalues[0])
-
-
 def nodes(document: Document) -> Iterator[Node]:
     """Every table, object, function and plain value of the file once."""
     waiting = [slot.node for slot in document.roots]
@@ -427,7 +367,7 @@ _PARTS: dict[str, Callable[[int], int]] = {
     "torch.Timer": lambda _: 0,  # writes nothing
 }
 _PLAIN: dict[int, Callable[[_Reader], float | str | bool | None]] = {
-    NIL: lambda reader: None,
+    NIL: lambda _: None,
     NUMBER: _Reader.number,
     STRING: _Reader.string,
     BOOLEAN: lambda reader: reader.integer() == 1,
@@ -440,8 +380,3 @@ _READ: dict[int, Callable[[_Reader, int, int, int], Generator[Any, Any, Any]]] =
     FUNCTION: _Reader.function,
 }
 _READ |= dict.fromkeys(_PLAIN, _Reader.function)  # plain values never get that far
-_WRITE: dict[type, Callable[[_Writer, Any], Generator[Any, Any, None]]] = {
-    Table: _Writer.table,
-    Object: _Writer.object,
-    Function: _Writer.function,
-}

@@ -1,4 +1,4 @@
-"""Torch7 files: the classes of tensors, storages and layers say where they live, and layers of cudnn are nn's elsewhere."""
+"""Torch7 files: the classes of tensors and storages say where they live; layers of cudnn are nn's on the CPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from zoo.diagnostics import Diagnostic, Where
 from zoo.relocate.cudnn import to_cudnn, to_nn
 from zoo.relocate.plan import Plan, Request, joined
 from zoo.relocate.source import Source
-from zoo.relocate.t7file import REALS, Document, Leaf, Node, Object, Slot, kind, nodes, read, slots, write
+from zoo.relocate.t7file import REALS, Document, Leaf, Node, Object, Slot, kind, nodes, read, slots
+from zoo.relocate.t7write import write
 
 _WRAPPERS = frozenset({"nn.DataParallelTable", "nn.GPU"})
 _REAL = frozenset(REALS)

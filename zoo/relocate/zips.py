@@ -75,7 +75,7 @@ def read(origin: Source) -> Archive:
     """The archive; one that is truncated, overlapping, encrypted or contradicts itself is refused."""
     start, length = _directory(origin)
     entries = origin.stream(start, start + length)
-    members = []
+    members: list[Member] = []
     while entries.left():
         members.append(replace(_member(origin, entries), order=len(members)))
     members.sort(key=lambda member: member.header)
