@@ -160,17 +160,34 @@ def _signed(dims: Sequence[int]) -> bytes:
     return struct.pack(f"<i{len(dims)}q", len(dims), *dims)
 
 
+def _context(kind: int, number: int, dtype: int) -> bytes:
+    return struct.pack("<iii", kind, number, dtype)
+
+
+def _sparse(
+    storage: int, stored: Sequence[int], dims: Sequence[int], indices: Sequence[int]
+) -> Callable[[int, int], bytes]:
+    head = struct.pack("<Ii", 0xF993FAC9, storage) + _signed(stored) + _signed(dims)
+    shapes = b"".join(struct.pack("<i", 6) + _signed((count,)) for count in indices)
+    values = bytes(4 * (stored[0] * 2 if storage == 1 else indices[1]))
+    return lambda kind, number: head + _context(kind, number, 0) + shapes + values + bytes(8 * sum(indices))
+
+
 ARRAYS: dict[str, Callable[[int, int], bytes]] = {
-    "no version": lambda kind, number: struct.pack("<IIIiii", 2, 1, 2, kind, number, 0) + bytes(8),
-    "version 1": lambda kind, number: struct.pack("<I", 0xF993FAC8) + _signed((2,)) + struct.pack("<iii", kind, number, 1) + bytes(16),
-    "version 2": lambda kind, number: struct.pack("<Ii", 0xF993FAC9, 0) + _signed((3,)) + struct.pack("<iii", kind, number, 2) + bytes(6),
-    "version 3": lambda kind, number: struct.pack("<Ii", 0xF993FACA, 0) + _signed(()) + struct.pack("<iii", kind, number, 0) + bytes(4),
-    "row-sparse": lambda kind, number: struct.pack("<Ii", 0xF993FAC9, 1) + _signed((1, 2)) + _signed((4, 2))
-    + struct.pack("<iii", kind, number, 0) + struct.pack("<i", 6) + _signed((1,)) + bytes(8) + bytes(8),
-    "csr": lambda kind, number: struct.pack("<Ii", 0xF993FAC9, 2) + _signed((3,)) + _signed((2, 4))
-    + struct.pack("<iii", kind, number, 0) + struct.pack("<i", 6) + _signed((3,)) + struct.pack("<i", 6) + _signed((3,))
-    + bytes(12) + bytes(24) + bytes(24),
-}  # fmt: skip
+    "no version": lambda kind, number: struct.pack("<III", 2, 1, 2) + _context(kind, number, 0) + bytes(8),
+    "version 1": lambda kind, number: (
+        struct.pack("<I", 0xF993FAC8) + _signed((2,)) + _context(kind, number, 1) + bytes(16)
+    ),
+    "version 2": lambda kind, number: (
+        struct.pack("<Ii", 0xF993FAC9, 0) + _signed((3,)) + _context(kind, number, 2) + bytes(6)
+    ),
+    "version 3": lambda kind, number: (
+        struct.pack("<Ii", 0xF993FACA, 0) + _signed(()) + _context(kind, number, 0) + bytes(4)
+    ),
+    "row-sparse": _sparse(1, (1, 2), (4, 2), (1,)),
+    "csr": _sparse(2, (3,), (2, 4), (3, 3)),
+    "csr as cast_storage leaves it": _sparse(2, (0,), (2, 4), (3, 3)),
+}
 """Version of the format -> one array of it with this context (ndarray.cc)."""
 
 

@@ -1,4 +1,4 @@
-"""A plan becomes a file: copied ranges go from file to file inside the kernel, the new file takes its place when whole."""
+"""A plan becomes a file: copied ranges go from file to file inside the kernel; it takes its place when whole."""
 
 from __future__ import annotations
 

@@ -29,9 +29,13 @@ class Twin:
 
 _CONVOLUTION = Twin(
     frozenset(
-        ["groups", "iSize", "convDescData", "pad", "stride", "autotunerHash", "input_offset", "output_offset", "weight_offset", "input_slice", "output_slice", "fmode", "bmode", "bwmode", "scaleT", "extraBuffer", "extraBufferSizeInBytes"]
+        {
+            "groups", "iSize", "convDescData", "pad", "stride", "autotunerHash", "input_offset", "output_offset",
+            "weight_offset", "input_slice", "output_slice", "fmode", "bmode", "bwmode", "scaleT", "extraBuffer",
+            "extraBufferSizeInBytes",
+        }
     )
-)
+)  # fmt: skip
 _NORM = Twin(frozenset({"iSize", "nBatchDim", "scaleT"}))
 _POINTWISE = Twin(frozenset({"mode", "nElem", "inplace", "iSize"}))
 _SOFTMAX = Twin(frozenset({"mode", "algorithm", "iSize"}))

@@ -66,12 +66,13 @@ def _array(stream: Stream) -> int | None:
     if shape is None or (not shape and magic != _V3):
         return None
     place = stream.skip(8)
-    sizes = [_size(stream) * math.prod(shape if stored is None else stored)]
-    for _ in range(indices):
-        width = _size(stream)
-        sizes.append(width * math.prod(_shape(stream) or ()))
-    for size in sizes:
-        stream.skip(size)
+    width = _size(stream)
+    parts = [(_size(stream), math.prod(_shape(stream) or ())) for _ in range(indices)]
+    count = math.prod(shape if stored is None else stored)
+    if indices == 2:  # csr has a value for each column index; cast_storage leaves a stored shape of 0 behind
+        count = parts[1][1]
+    for size, items in [(width, count), *parts]:
+        stream.skip(size * items)
     return place
 
 

@@ -308,6 +308,10 @@ def _pair(machine: _Machine) -> list[object]:
     return [key, value]
 
 
+def _nothing(_machine: _Machine) -> None:
+    """An opcode that changes no value: READONLY_BUFFER."""
+
+
 def _constant(value: object) -> Callable[[_Machine], None]:
     return lambda machine: machine.push(value)
 
@@ -345,7 +349,7 @@ def _table() -> Iterator[tuple[int, Callable[[_Machine], None]]]:
         "g": lambda m: m.get(int(m.stream.line())), "h": lambda m: m.get(m.number("<B")),
         "j": lambda m: m.get(m.number("<I")),
         "\x80": lambda m: m.stream.take(1), "\x95": _frame,
-        "\x82": _opaque(1), "\x83": _opaque(2), "\x84": _opaque(4), "\x97": _opaque(0), "\x98": lambda m: None,
+        "\x82": _opaque(1), "\x83": _opaque(2), "\x84": _opaque(4), "\x97": _opaque(0), "\x98": _nothing,
     }.items():  # fmt: skip
         yield ord(symbol), step
 

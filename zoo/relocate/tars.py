@@ -67,7 +67,7 @@ def _members(origin: Source) -> list[_Member]:
         except ValueError:
             origin.refuse("a size in the tar archive is no number", position + 124)
         member = _Member(head[:100].rstrip(b"\0").decode("utf-8", "replace").removeprefix("./"), position, length)
-        if member.start + length > origin.size:
+        if member.end > origin.size:
             origin.refuse(f'the member "{member.name}" is longer than the file; it is truncated', position)
         found.append(member)
         position = member.end

@@ -76,8 +76,8 @@ def test_bytes_before_and_between_members_are_kept(tmp_path):
 @pytest.mark.parametrize("hole", [BIG, (1 << 32) - 1200], ids=["a member past 4 GB", "a member that ends near 4 GB"])
 def test_files_past_4_gb_move_there_and_back(tmp_path, hole):
     entries = [
-        Entry("a/data.pkl", BODY), Entry("a/data/0", b"start", hole=hole, crc=7), Entry("a/data/1", bytes(range(200)), crc=8),
-        Entry("a/data/2", b"end"), Entry("a/version", b"3\n"),
+        Entry("a/data.pkl", BODY), Entry("a/data/0", b"start", hole=hole, crc=7),
+        Entry("a/data/1", bytes(range(200)), crc=8), Entry("a/data/2", b"end"), Entry("a/version", b"3\n"),
     ]  # fmt: skip
     path = Zip(tmp_path / "a.pth").write(entries)
     there = moved(path)
