@@ -57,6 +57,7 @@ def relocate(
     from zoo.relocate.plan import Request, device, moves
 
     request = Request(device(to) if to else None, moves(maps), strip_prefix, cudnn, numbers)
+    _demand_another_place(file, output)
     _demand(request, output, in_place=in_place, dry_run=dry_run, cudnn=cudnn)
     console = Console("json" if as_json else "human")
     if recursive:
@@ -78,6 +79,13 @@ def _demand(request: Request, output: Path | None, *, in_place: bool, dry_run: b
         raise UsageFault("no-place", "where shall the new file go?", hint="-o OUT, --in-place, or --dry-run to look")
     if cudnn and (request.to or "cpu") == "cpu":
         raise UsageFault("cudnn", "--cudnn goes with --to cuda")
+
+
+def _demand_another_place(file: Path, output: Path | None) -> None:
+    from zoo.diagnostics import UsageFault, Where
+
+    if output is not None and output.exists() and file.exists() and output.samefile(file):
+        raise UsageFault("same-file", "this is the source itself", where=Where(str(output)), hint="--in-place")
 
 
 def _single(console: Console, path: Path, out: Path, request: Request, *, dry: bool, force: bool) -> Outcome:

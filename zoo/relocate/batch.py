@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo.diagnostics import Diagnostic, OutputFault, UsageFault, Where
+from zoo.diagnostics import Diagnostic, OutputFault, Where
 from zoo.relocate.applying import apply
 from zoo.relocate.plan import Plan, Request, size
 from zoo.relocate.planning import plan
@@ -40,18 +40,11 @@ def one(job: Job, request: Request, *, dry: bool, force: bool, advance: Callable
     in_place = job.out == job.path
     if dry or not made.places or (in_place and made.unchanged):
         return Outcome(job, made)
-    if not in_place and job.out.exists():
-        _demand_free(job, force=force)
+    if not (in_place or force) and job.out.exists():
+        raise OutputFault("exists", "there is such a file already", where=Where(str(job.out)), hint="--force")
     target = job.out.resolve() if in_place else job.out  # a link keeps pointing at the file that it names
     apply(made, job.path, target, durable=in_place, advance=advance)
     return Outcome(job, made, written=True)
-
-
-def _demand_free(job: Job, *, force: bool) -> None:
-    if job.out.samefile(job.path):
-        raise UsageFault("same-file", "this is the source itself", where=Where(str(job.out)), hint="--in-place")
-    if not force:
-        raise OutputFault("exists", "there is such a file already", where=Where(str(job.out)), hint="--force")
 
 
 def many(

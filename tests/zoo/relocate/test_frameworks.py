@@ -36,7 +36,8 @@ def wrapped():
 content = {
     "state": net.state_dict(), "prefixed": wrapped(), "optimizer": optimizer.state_dict(), "device": "cpu",
     "note": "cuda:0",
-    "views": [base, base[1:3, ::2], base.t(), base[0].expand(3, 6)], "kinds": [torch.ones(3).to(kind) for kind in kinds],
+    "views": [base, base[1:3, ::2], base.t(), base[0].expand(3, 6)],
+    "kinds": [torch.ones(3).to(kind) for kind in kinds],
     "empty": torch.zeros(0, 4),
     "parameter": torch.nn.Parameter(torch.rand(3)), "sparse": torch.eye(4).to_sparse(),
     "quantised": torch.quantize_per_tensor(torch.rand(4), 0.1, 3, torch.quint8), "place": torch.device("cuda", 1),
