@@ -13,7 +13,6 @@ from pathlib import Path
 
 from converters.binary import opened
 from converters.diagnostic import Diagnostic, OutputFault, Where
-from converters.weights import CHUNK
 
 _AHEAD = 4  # chunks that may wait for the hash
 
@@ -124,6 +123,43 @@ def _restore(path: Path, old: Path | None, *, made: bool) -> None:
         path.unlink()
 
 
+@contextmanager
+def beside(path: Path, *, durable: bool = False) -> Iterator[int]:
+    """A descriptor whose file takes the place of `path` when the block ends well: `whole` without the hash.
+
+    durable  its bytes reach the disk before it takes the place, and the new name after
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    made = False
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        made = True
+        try:
+            yield descriptor
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        part.replace(path)
+        if durable:
+            _sync_folder(path.parent)
+    except OSError as fault:
+        raise unwritable(path, fault) from fault
+    finally:
+        if made:
+            part.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name != "nt":  # Windows has no descriptors of folders
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 def write_text(path: Path, text: str) -> None:
     """A small text file, whole or not at all."""
     with whole(path) as sink:
@@ -152,8 +188,5 @@ class Digest:
 
 def sha256(path: Path) -> str:
     """The sha256 of a file, read in chunks."""
-    total = hashlib.sha256()
-    with opened(path) as descriptor:
-        while block := os.read(descriptor, CHUNK):
-            total.update(block)
-    return total.hexdigest()
+    with opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
