@@ -211,10 +211,15 @@ def _extract(card: Format, files: Mapping[str, Path], out: Path, options: Option
 
 
 def _read_onnx(card: Format, files: Mapping[str, Path], options: Options) -> Model:
+    from converters.onnxfile import selection
     from converters.onnxfile.loading import load
     from converters.onnxfile.normal import rebind
 
     model, report = load(files["model"]), Report(source_format=card.name)
+    if options.cut_at:
+        selection.cut(model, options.cut_at, report)
+    if options.outputs:
+        selection.pick(model, options.outputs, report)
     batch = options.batch if isinstance(options.batch, int) else None
     if options.inputs or batch is not None:
         model = rebind(model, report, inputs=options.inputs or {}, batch=batch)

@@ -92,6 +92,13 @@ def _writes(table: dict[tuple[str, ...], Write]) -> Iterator[str]:
     for chain, row in table.items():
         samples = ", ".join(sample.name for sample in row.samples)
         yield f"| {', '.join(chain)} | {_claim(row.op)} | {samples} |".replace("||", "| |")
+    yield ""
+    yield "## What a chain that is written may still be refused for"
+    yield ""
+    for chain, row in table.items():
+        reasons = _refusals(row.op)
+        if reasons:
+            yield f"- **{', '.join(chain)}**: {'; '.join(reasons)}"
 
 
 def _proof(card: Format, kind: str, row: Read) -> str:
@@ -178,15 +185,20 @@ def _strings(code: CodeType) -> Iterator[str]:
 
 
 def _refusals(function: Callable[..., object]) -> list[str]:
-    """The messages of `emit.refuse(...)` on the way, with `...` where a number or name stands."""
+    """The messages of `emit.refuse(...)` and `Declined(...)` on the way, `...` where a number or name stands."""
     messages: dict[str, None] = {}
     for reached in _reached(function):
         closure = inspect.getclosurevars(reached).nonlocals
         for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(reached)))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "refuse":
+            if isinstance(node, ast.Call) and _refuses(node.func):
                 text = _text(node.args[0], closure) if node.args else ""
                 messages |= {text: None} if text.strip(". ") else {}
     return list(messages)
+
+
+def _refuses(called: ast.expr) -> bool:
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return name in ("refuse", "Declined")
 
 
 def _text(node: ast.expr, closure: object) -> str:

@@ -18,6 +18,8 @@ def plain(kind: str, **fields: float) -> WriteOp:
     def write(match: Match, view: View) -> Sequence[Layer]:
         return [match.layer(kind, fields)]
 
+    numbers = "".join(f", {name} {value:g}" for name, value in fields.items())
+    write.__doc__ = f"Writes the function as {kind}{numbers}."
     return write
 
 
@@ -115,7 +117,7 @@ def threshold(match: Match, view: View) -> Sequence[Layer]:
 
 
 def softsign(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Softsign as x * (1 + |x|) ^ -1."""
+    """Writes Softsign as x times the reciprocal of 1 + abs(x)."""
     size, inverse = f"{match.name}/abs", f"{match.name}/inverse"
     return [
         match.layer("AbsVal", outputs=[size], role="abs"),

@@ -1,4 +1,4 @@
-"""Sums, products and extremes: Eltwise of equal shapes, Power of numbers, Scale and Bias of the rest."""
+"""Two operands added, subtracted, multiplied or divided: Eltwise, Power of numbers, Scale and Bias of the rest."""
 
 from __future__ import annotations
 
@@ -91,40 +91,6 @@ def neg(match: Match, view: View) -> Sequence[Layer]:
     return [match.layer("Power", {"scale": -1.0})]
 
 
-def sum_(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Sum and Mean of equal shapes as Eltwise SUM."""
-    _demand_equal(match, view)
-    mean = match.nodes[0].op_type == "Mean"
-    coefficients = {"coeff": (1 / len(match.inputs),) * len(match.inputs)} if mean else {}
-    return _several(match, {"operation": "SUM", **coefficients})
-
-
-def max_(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Max of equal shapes as Eltwise MAX, and Max with 0 as ReLU."""
-    if len(match.inputs) == 1 and len(match.nodes[0].inputs) == 2:
-        constant = match.other_constant(0)
-        if view.scalar(constant) == 0:
-            return [match.layer("ReLU")]
-    _demand_equal(match, view)
-    return _several(match, {"operation": "MAX"})
-
-
-def min_(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Min of equal shapes as -max(-x, -y)."""
-    _demand_equal(match, view)
-    if len(match.inputs) == 1:
-        return _several(match, {})
-    layers, turned = [], []
-    for position, value in enumerate(match.inputs):
-        turned.append(f"{match.name}/minus{position}")
-        layers.append(
-            match.layer("Power", {"scale": -1.0}, inputs=[value], outputs=turned[-1:], role=f"minus{position}")
-        )
-    largest = f"{match.name}/max"
-    layers.append(match.layer("Eltwise", {"operation": "MAX"}, inputs=turned, outputs=[largest], role="max"))
-    return [*layers, match.layer("Power", {"scale": -1.0}, inputs=[largest])]
-
-
 def _sum(match: Match, view: View, signs: tuple[float, float]) -> Sequence[Layer]:
     left, right = _operands(match)
     first, second = signs
@@ -195,23 +161,11 @@ def _times(weight: Weight, sign: float) -> Weight:
     return weight if sign == 1 else ComputedWeight(weight.shape, weight.dtype, lambda: -weight.array())
 
 
-def _several(match: Match, attrs: dict[str, object]) -> Sequence[Layer]:
-    if len(match.inputs) == 1:
-        return [match.layer("Split")]
-    return [match.layer("Eltwise", attrs)]
-
-
 def _operands(match: Match) -> tuple[ir.Value, ir.Value]:
     left, right = match.nodes[0].inputs
     assert left is not None
     assert right is not None
     return left, right
-
-
-def _demand_equal(match: Match, view: View) -> None:
-    shapes = {view.sizes(value) for value in match.inputs}
-    if len(match.inputs) != len(match.nodes[0].inputs) or len(shapes) > 1:
-        raise Declined("its operands differ in shape, or some are stored; Caffe's Eltwise takes computed equal ones")
 
 
 def _demand_shape(view: View, data: ir.Value, out: ir.Value) -> None:
@@ -262,11 +216,4 @@ WRITE = (
         Sample("different axes", "a = Mul(in0, w0)\nout0 = Add(a, w1)", _ONE, ((3, 1, 1), (5,))),
     )),
     Write(neg, ("Neg",), samples=(Sample("plain", "out0 = Neg(in0)", _ONE),)),
-    Write(sum_, ("Sum",), samples=(Sample("three", "out0 = Sum(in0, in1, in2)", (*_TWO, *_ONE)),)),
-    Write(sum_, ("Mean",), samples=(Sample("three", "out0 = Mean(in0, in1, in2)", (*_TWO, *_ONE)),)),
-    Write(max_, ("Max",), samples=(
-        Sample("two", "out0 = Max(in0, in1)", _TWO),
-        Sample("with zero", "z = Constant<value_float = 0.0>()\nout0 = Max(in0, z)", _ONE),
-    )),
-    Write(min_, ("Min",), samples=(Sample("two", "out0 = Min(in0, in1)", _TWO),)),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
@@ -51,13 +52,44 @@ def flatten_mat_mul_add(match: Match, view: View) -> Sequence[Layer]:
     return [_mat_mul(match, view, 1, _vector(match, view, 2), _flattened(match, view))]
 
 
-def _flattened(match: Match, view: View) -> int:
-    """The axis from which node 0 flattens; InnerProduct can flatten from axis 1 on and keep the batch."""
-    data, rows = match.inputs[0], match.nodes[0].outputs[0]
-    if match.nodes[0].op_type == "Flatten":
-        axis = _flatten_axis(match, view)
+def transpose_flatten_gemm(match: Match, view: View) -> Sequence[Layer]:
+    """Writes Transpose, Flatten and Gemm as InnerProduct; the matrix takes the order of the channels, not the data."""
+    layer = _gemm(match, view, 2, _flattened(match, view, 1))
+    return [_reordered(match, view, layer)]
+
+
+def transpose_flatten_mat_mul_add(match: Match, view: View) -> Sequence[Layer]:
+    """Writes Transpose, Flatten, MatMul and Add as InnerProduct, the matrix reordered."""
+    layer = _mat_mul(match, view, 2, _vector(match, view, 3), _flattened(match, view, 1))
+    return [_reordered(match, view, layer)]
+
+
+def _reordered(match: Match, view: View, layer: Layer) -> Layer:
+    """The layer for data that is not transposed: the matrix's inputs in the data's own order."""
+    sizes = view.sizes(match.inputs[0])
+    order = match.attrs[0].integers("perm") or tuple(reversed(range(len(sizes))))
+    if order[0] != 0:
+        raise Declined(f"it moves the batch: {list(order)}")
+    matrix, inner = layer.weights[0], [axis - 1 for axis in order[1:]]
+    moved = [sizes[axis] for axis in order[1:]]
+    transposed = layer.attrs.get("transpose") is True
+
+    def compute() -> np.ndarray:
+        rows = matrix.array().T if transposed else matrix.array()
+        found = rows.reshape(-1, *moved).transpose(0, *(1 + np.argsort(inner))).reshape(rows.shape)
+        return found.T if transposed else found
+
+    return replace(layer, weights={**layer.weights, 0: ComputedWeight(matrix.shape, matrix.dtype, compute)})
+
+
+def _flattened(match: Match, view: View, at: int = 0) -> int:
+    """The axis from which node `at` flattens; InnerProduct can flatten from axis 1 on and keep the batch."""
+    data, rows = match.operand(0, at), match.nodes[at].outputs[0]
+    assert data is not None
+    if match.nodes[at].op_type == "Flatten":
+        axis = match.attrs[at].integer("axis") % (view.rank(data) + 1)
     else:
-        _ = match.attrs[0].flag("allowzero"), view.integers(match.operand(1), "shape")
+        _ = match.attrs[at].flag("allowzero"), view.integers(match.operand(1, at), "shape")
         axis = 1
     if axis != 1 or view.rank(data) < 2 or view.rank(rows) != 2 or view.sizes(data)[0] != view.sizes(rows)[0]:
         raise Declined("it does not flatten all dimensions behind the first")
@@ -134,6 +166,9 @@ GEMM = (
     Sample("one number for all", "out0 = Gemm<transB = 1>(in0, w0, w1)", ((2, 6),), ((5, 6), (1,))),
 )
 _MATRIX = ((24, 5), (5,))
+_PRODUCT = "b = MatMul(a, w0)\nout0 = Add(b, w1)"
+_NHWC = "Transpose<perm = [0, 2, 3, 1]>(in0)"
+_RESHAPE_T = "s = Constant<value_ints = [0, -1]>()\na = Reshape(t, s)\n"
 _RESHAPE = "s = Constant<value_ints = [0, -1]>()\na = Reshape(in0, s)\n"
 
 WRITE = (
@@ -143,6 +178,20 @@ WRITE = (
     )),
     Write(flatten_gemm, ("Reshape", "Gemm"), samples=(
         Sample("image", f"{_RESHAPE}out0 = Gemm(a, w0, w1)", ((2, 3, 4, 2),), _MATRIX),
+    )),
+    Write(transpose_flatten_gemm, ("Transpose", "Flatten", "Gemm"), samples=(
+        Sample("image", f"t = {_NHWC}\na = Flatten(t)\nout0 = Gemm(a, w0, w1)", ((2, 3, 4, 2),), _MATRIX),
+    )),
+    Write(transpose_flatten_gemm, ("Transpose", "Reshape", "Gemm"), samples=(
+        Sample(
+            "image", f"t = {_NHWC}\n{_RESHAPE_T}out0 = Gemm<transB = 1>(a, w0, w1)", ((2, 3, 4, 2),), ((5, 24), (5,))
+        ),
+    )),
+    Write(transpose_flatten_mat_mul_add, ("Transpose", "Flatten", "MatMul", "Add"), samples=(
+        Sample("image", f"t = {_NHWC}\na = Flatten(t)\n{_PRODUCT}", ((2, 3, 4, 2),), _MATRIX),
+    )),
+    Write(transpose_flatten_mat_mul_add, ("Transpose", "Reshape", "MatMul", "Add"), samples=(
+        Sample("image", f"t = {_NHWC}\n{_RESHAPE_T}{_PRODUCT}", ((2, 3, 4, 2),), _MATRIX),
     )),
     Write(flatten_gemm_reshape, ("Flatten", "Gemm", "Reshape"), neutral=("allowzero",), samples=(
         Sample(

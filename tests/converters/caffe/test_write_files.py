@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 from caffe_samples import close
-from frameworks import caffe_worker
+from frameworks import caffe_worker, framework
 from onnx_samples import onnx_model
 
 import converters
@@ -192,3 +192,16 @@ def test_weights_beyond_what_protobuf_reads_are_refused_before_anything_is_writt
         encoding.encode(graph, tmp_path / "net")
     assert caught.value.code == "too-large"
     assert not (tmp_path / "net").exists()
+
+
+@pytest.mark.framework
+def test_clipping_to_six_is_a_layer_that_opencv_reads(tmp_path):
+    """The Caffe of the other tests has no ReLU6; OpenCV reads the fork's layer."""
+    nodes = "a = Constant<value_float = 0.0>()\nb = Constant<value_float = 6.0>()\nout0 = Clip(in0, a, b)"
+    onnx.save(onnx_model(nodes, IMAGE, {}), tmp_path / "m.onnx")
+    converters.convert([tmp_path / "m.onnx"], "caffe", tmp_path / "net", dialect="ssd")
+    files = {"graph": tmp_path / "net" / "net.prototxt", "weights": tmp_path / "net" / "net.caffemodel"}
+    x = np.random.default_rng(0).uniform(-9, 9, IMAGE[0]).astype(np.float32)
+    (reply,) = host.run_many(framework("opencv"), [host.Job("caffe", files, {"in0": x})], 60)
+    assert isinstance(reply, host.Reply), str(reply)
+    assert np.array_equal(next(iter(reply.outputs.values())), np.clip(x, 0, 6))

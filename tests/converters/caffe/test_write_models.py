@@ -93,6 +93,24 @@ def test_a_published_onnx_file_computes_the_same_in_the_real_caffe(name, tmp_pat
         assert np.allclose(outputs(found)[key], value, rtol=1e-5, atol=1e-5), key
 
 
+@pytest.mark.framework
+def test_a_training_network_with_an_hdf5_snapshot_becomes_a_network_that_caffe_runs(tmp_path):
+    """Its own prototxt reads a database, so that only the ONNX file can be the reference."""
+    names = ("cifar10_m4_train_test.prototxt", "cifar10_m4_iter_70000.caffemodel.h5")
+    sources = [shared("models", "cifar10-m4", name) for name in names]
+    options = converters.Options(inputs={"data": (1, 3, 32, 32)})
+    converters.convert(sources, "onnx", tmp_path / "net.onnx", options=options)
+    converters.convert(sources, "caffe", tmp_path / "net", options=options)
+    files = {"graph": tmp_path / "net" / "net.prototxt", "weights": tmp_path / "net" / "net.caffemodel"}
+    x = feeds(files["graph"])
+    jobs = [host.Job("onnx", {"model": tmp_path / "net.onnx"}, x)]
+    (wanted,) = host.run_many(discovery.find("onnxruntime"), jobs, 60)
+    (found,) = caffe_worker([host.Job("caffe", files, x)])
+    assert set(outputs(wanted)) == set(outputs(found))
+    for key, value in outputs(wanted).items():
+        assert np.allclose(outputs(found)[key], value, rtol=1e-5, atol=1e-5), key
+
+
 def test_writing_twice_gives_identical_bytes(tmp_path):
     sources = [shared("models", *place) for place in ROUND_TRIPS["rfb320"]]
     first, second = (written(sources, tmp_path / run / "net", "rfb320") for run in ("a", "b"))
