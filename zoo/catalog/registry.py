@@ -72,7 +72,8 @@ def load(path: Path | None = None) -> Registry:
         twice = [f"{name}: {homes[name]} and {place}" for name in more if name in entries]
         if twice:
             hint = "give the entry a source of its own: name@mine, with a format"
-            raise Diagnostic("registry-overlap", f"{len(twice)} id(s) stand in two registries", details=twice, hint=hint)
+            count = f"{len(twice)} id(s) stand in two registries"
+            raise Diagnostic("registry-overlap", count, details=twice, hint=hint)
         entries |= more
         homes |= dict.fromkeys(more, place)
     return Registry(MappingProxyType(entries))

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING
 
+from zoo.supply.threads import spawn
 from zoo.supply.web import Interrupted, opened
 
 if TYPE_CHECKING:
@@ -39,27 +41,17 @@ def bring(url: str, validator: str, sink: Sink, transit: Transit, headers: Mappi
     """
     assert sink.size is not None, "worthwhile() says no without a size"
     starts = deque(range(sink.position, sink.size, BLOCK))
-    with ThreadPoolExecutor(transit.network.connections, thread_name_prefix="zoo-ahead") as pool:
-        coming: deque[Future[bytes]] = deque()
-
-        def ask() -> None:
+    conditions = {**headers, "If-Range": validator}
+    coming: deque[Future[bytes]] = deque()
+    while starts or coming:
+        while starts and len(coming) < transit.network.connections:
             start = starts.popleft()
-            last = min(start + BLOCK, sink.size or 0) - 1
-            coming.append(pool.submit(_block, url, (start, last), {**headers, "If-Range": validator}, sink.size, transit))
-
-        try:
-            while starts or coming:
-                while starts and len(coming) < transit.network.connections:
-                    ask()
-                sink.write(coming.popleft().result())
-        finally:
-            for future in coming:
-                future.cancel()
+            span = start, min(start + BLOCK, sink.size) - 1
+            coming.append(spawn(partial(_block, url, span, conditions, sink.size, transit)))
+        sink.write(coming.popleft().result())
 
 
-def _block(
-    url: str, span: tuple[int, int], headers: Mapping[str, str], total: int | None, transit: Transit
-) -> bytes:
+def _block(url: str, span: tuple[int, int], headers: Mapping[str, str], total: int | None, transit: Transit) -> bytes:
     start, last = span
     with opened(url, {**headers, "Range": f"bytes={start}-{last}"}, transit) as response:
         told = response.headers.get("Content-Range", "").strip()

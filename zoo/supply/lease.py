@@ -98,7 +98,7 @@ def attempt(path: Path) -> Lease | None:
 
 @contextmanager
 def held(path: Path, waiting: Callable[[Holder, float], None], silence: float = SILENCE) -> Iterator[Lease]:
-    """The lease, as soon as it is free; `waiting` is told every tenth of a second who has it and for how long we wait."""
+    """The lease, as soon as it is free; `waiting` hears again and again who has it and since when we wait."""
     began = seen_at = time.monotonic()
     seen: tuple[str, int] | None = None
     while (lease := attempt(path)) is None:
@@ -154,7 +154,7 @@ def _touched(path: Path) -> int:
 
 @cache
 def _here() -> str:
-    """This machine and, on Linux, this container: a process id means nothing elsewhere."""
+    """The machine and, on Linux, the container: a process id means nothing elsewhere."""
     try:
         namespace = Path("/proc/self/ns/pid").readlink().name
     except OSError:

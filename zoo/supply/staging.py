@@ -62,7 +62,8 @@ class Sink:
             IntegrityFault: `disk-full`, or `lease-lost`: this process slept so long that another took over.
         """
         if not self.held():
-            raise IntegrityFault("lease-lost", f"another process took {self.path.name} over", hint="run the command again")
+            told = f"another process took {self.path.name} over"
+            raise IntegrityFault("lease-lost", told, hint="run the command again")
         limit = MAX_UNDECLARED if self.size is None else self.size
         if self.position + len(chunk) > limit:
             self.head = (self.head + chunk)[:_HEAD]

@@ -7,8 +7,8 @@ import os
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Self, TypeVar
 
 if TYPE_CHECKING:
     from requests import Session
+
+    from zoo.supply.staging import Sink
 
 _OFF = frozenset({"", "0", "false", "no", "off"})
 T = TypeVar("T")
@@ -110,3 +112,27 @@ class Transit:
 def offline_by_environment() -> bool:
     """Whether ZOO_OFFLINE forbids the network."""
     return os.environ.get("ZOO_OFFLINE", "").strip().lower() not in _OFF
+
+
+@contextmanager
+def stalls_told(sink: Sink, label: str, transit: Transit) -> Iterator[None]:
+    """While the body runs, a silence of `Network.spoken` seconds is told, and its end."""
+    ended, network = threading.Event(), transit.network
+
+    def watch() -> None:
+        seen, since, told = sink.position, time.monotonic(), False
+        while not ended.wait(min(1.0, network.spoken / 4)):
+            now = time.monotonic()
+            if sink.position != seen:
+                if told:
+                    transit.note(f"{label}: bytes come again")
+                seen, since, told = sink.position, now, False
+            elif not told and now - since >= network.spoken:
+                transit.note(f"{label}: no byte for {now - since:.0f} s; giving up at {network.silence:.0f} s")
+                told = True
+
+    threading.Thread(target=watch, name="zoo-stalls", daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()

@@ -76,7 +76,7 @@ def test_offline_with_nothing_here_is_status_4(how, tmp_path, monkeypatch):
 
 
 def test_an_unknown_model_is_status_2():
-    ran = run("pull", "opennsfw")
+    ran = run("pull", "open-nfsw")
     assert ran.status == 2
     assert "open-nsfw" in ran.err
 
@@ -100,13 +100,13 @@ def test_trust_first_use_is_asked_for_by_name(tmp_path, monkeypatch, origin):
 
 @pytest.mark.index
 def test_open_nsfw_comes_from_the_package_index_and_is_kept():
-    first = run("pull", "open-nsfw", "--json")
+    first = run("pull", "open-nsfw", "--every", "--json")
     assert first.status == 0, first.err
     files = {row["name"]: row for row in first.json["files"]}
     assert set(files) == {"deploy.prototxt", "resnet_50_1by2_nsfw.caffemodel", "open-nsfw.onnx"}
     assert files["open-nsfw.onnx"]["bytes"] == 23_590_724
     assert all(row["state"] == "fetched" for row in files.values())
-    again = run("pull", "open-nsfw", "--json", "--offline")
+    again = run("pull", "open-nsfw", "--every", "--json", "--offline")
     assert all(row["state"] == "kept" for row in again.json["files"])
 
 
