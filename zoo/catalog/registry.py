@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -65,7 +66,7 @@ def load(path: Path | None = None) -> Registry:
     """
     if path is not None:
         return Registry(MappingProxyType(_read(path, ())))
-    entries = _read(shipped(), ())
+    entries = dict(_shipped(shipped(), shipped().stat().st_mtime_ns))
     homes = dict.fromkeys(entries, shipped())
     for place in layers.paths():
         more = _read(place, entries)
@@ -77,6 +78,12 @@ def load(path: Path | None = None) -> Registry:
         entries |= more
         homes |= dict.fromkeys(more, place)
     return Registry(MappingProxyType(entries))
+
+
+@cache
+def _shipped(place: Path, _changed: int) -> Mapping[str, Entry]:
+    """The shipped registry, read once a process as long as the file stays the same."""
+    return MappingProxyType(_read(place, ()))
 
 
 def _read(place: Path, known: Collection[str]) -> dict[str, Entry]:

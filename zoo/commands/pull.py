@@ -57,7 +57,7 @@ def pull(
     """Bring published models into the store, verified.
 
     ID is a model of one publisher (resnet50@torchvision) or a name (resnet50), which means its documented default; a
-    pin (resnet50@torchvision@sha256:11ad3fa6) demands bytes. Without ID, everything in ./zoo.lock.
+    pin (resnet50@torchvision@sha256:0676ba61) demands bytes. Without ID, everything in ./zoo.lock.
     """
     from zoo.catalog import lock as locks
     from zoo.catalog.policy import require

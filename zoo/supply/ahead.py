@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 BLOCK = 2 << 20
 _LEAST = 16 << 20  # bytes still to come for which several connections are worth their beginning
-_FAST = 20e6  # bytes a second that one connection must reach to be left alone
+_FAST = 5e6  # bytes a second that one connection must reach to be left alone
 
 
 def worthwhile(response: Response, sink: Sink, rate: float) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from zoo.catalog.schema import Checksum
 
 CHUNK = 1 << 20
-_AHEAD = 8  # chunks that wait to be hashed
+_AHEAD = 4  # chunks that wait to be hashed
 _SHORT = 8 << 20  # bytes that are hashed sooner than a thread could help
 
 

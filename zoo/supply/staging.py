@@ -111,8 +111,12 @@ class Sink:
         if told is None:
             note.unlink(missing_ok=True)
             return
+        if told == self.origin:
+            return
+        fresh = self.path.with_suffix(".origin-new")  # a kill in between must not cost the part its origin
         try:
-            note.write_text(json.dumps(told), encoding="utf-8")
+            fresh.write_text(json.dumps(told), encoding="utf-8")
+            fresh.replace(note)
         except OSError as error:
             raise unwritable(note.parent, error) from error
 

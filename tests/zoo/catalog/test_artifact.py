@@ -108,7 +108,9 @@ def test_a_source_is_a_name_of_the_registry(folder, console):
     assert artifacts[0].digests["model"] == hashlib.sha256(MODEL).hexdigest()
     assert artifacts[0].entry is registry.entries["net@onnx"]
     Path("net").mkdir()
-    assert resolve("net", console=console, store=store, registry=registry, every=True) == artifacts, "a folder is no artifact"
+    assert resolve("net", console=console, store=store, registry=registry, every=True) == artifacts, (
+        "a folder is no artifact"
+    )
 
 
 @pytest.mark.usefixtures("folder")

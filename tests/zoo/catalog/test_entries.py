@@ -12,8 +12,8 @@ ENTRIES = load(shipped()).entries
 FACTS = {"vgg16@caffe": "caffe/vgg16", "resnet50@caffe": "caffe/resnet50", "googlenet@caffe": "caffe/bvlc_googlenet"}
 PACKAGED = [entry for entry in ENTRIES.values() if entry.files[0].mirrors[0].kind == "package-index"]
 FAMILIES = {
-    "alexnet", "densenet", "efficientnet", "inception", "mobilenet", "nin", "resnet", "resnext", "shufflenet", "squeezenet",
-    "vgg", "vgg-cnn", "wide-resnet",
+    "alexnet", "densenet", "efficientnet", "inception", "mobilenet", "nin", "resnet", "resnext", "shufflenet",
+    "squeezenet", "vgg", "vgg-cnn", "wide-resnet",
 }  # fmt: skip
 
 
@@ -77,13 +77,13 @@ def test_label_sets_have_a_name_for_each_class():
 
 def test_an_entry_has_the_files_of_its_format_or_says_which_have_no_address():
     wanted = {
-        "caffe": {"graph", "weights"}, "onnx": {"model"}, "torch": {"weights"}, "torch7": {"model"}, "keras": {"weights"},
-        "lasagne": {"weights"}, "mxnet": {"graph", "weights"},
+        "caffe": {"graph", "weights"}, "mxnet": {"graph", "weights"}, "onnx": {"model"}, "torch7": {"model"},
+        "torch": {"weights"}, "keras": {"weights"}, "lasagne": {"weights"},
     }  # fmt: skip
 
     def incomplete(entry):
         roles = {file.role for file in entry.files}
-        alone = roles == {"archive"} or entry.source in ("gluon", "gluoncv") and roles == {"weights"}
+        alone = roles == {"archive"} or (entry.source in ("gluon", "gluoncv") and roles == {"weights"})
         return roles != wanted[entry.format] and not alone and "no known address" not in (entry.notes or "")
 
     assert those(incomplete) == []
@@ -116,7 +116,9 @@ def test_every_checksum_and_address_was_published_somewhere(shared):
     def invented(entry):
         files = (*entry.files, *entry.extras) if entry.id not in packaged else ()
         hashes = [checksum.value for file in files for checksum in file.checksums]
-        addresses = [getattr(mirror, "url", getattr(mirror, "gdrive", None)) for file in files for mirror in file.mirrors]
+        addresses = [
+            getattr(mirror, "url", getattr(mirror, "gdrive", None)) for file in files for mirror in file.mirrors
+        ]
         return any(value not in known for value in hashes + [text for text in addresses if text])
 
     assert those(invented) == []

@@ -124,9 +124,13 @@ def test_a_good_registry_has_no_faults():
         (
             "package: made",
             "pack: made",
-            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, google-drive, http, hugging-face, package-index"],
+            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, google-drive, http"],
         ),
-        ("id: net@caffe", "id: net@Caffe", ["line 3: net@Caffe: format: is missing", "line 3: net@Caffe: id: String should"]),
+        (
+            "id: net@caffe",
+            "id: net@Caffe",
+            ["line 3: net@Caffe: format: is missing", "line 3: net@Caffe: id: String should"],
+        ),
         ("id: net@caffe", "id: net@publisher", ["line 3: net@publisher: format: is missing"]),
         ("id: net@caffe", "id: net@caffe\n    format: onnx", ["line 3: net@caffe: the id says caffe, the format onnx"]),
         ("- role: weights", "- role: labels", ["line 3: net@caffe: role labels belongs to extras; files have archive"]),
