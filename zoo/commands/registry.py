@@ -26,11 +26,16 @@ def list_(*, as_json: bool) -> None:
 
 
 @registry.command()
-def schema() -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print it inside a JSON document of zoo, under `json_schema`.")
+def schema(*, as_json: bool) -> None:
     """Print the format of a registry as JSON Schema, for editors."""
+    import json
+
     from zoo.catalog.published import json_schema
 
-    Console("json").result("registry-schema", json_schema(), str)
+    found = json_schema()
+    text = json.dumps(found, indent=1, sort_keys=True)
+    Console("json" if as_json else "human").result("registry-schema", {"json_schema": found}, lambda: text)
 
 
 @registry.command()

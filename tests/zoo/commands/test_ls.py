@@ -7,7 +7,7 @@ def test_every_entry_is_one_row():
     ran = run("ls")
     assert ran.status == 0
     lines = ran.out.splitlines()
-    assert lines[0].split()[:2] == ["model", "family"]
+    assert lines[0].split()[:3] == ["model", "format", "family"]
     assert len(lines) > 400
     assert any(line.startswith("open-nsfw@caffe") and "23,875,972" in line for line in lines)
 
