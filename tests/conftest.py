@@ -38,11 +38,12 @@ def _guarded(original):
 @pytest.fixture(autouse=True)
 def own_settings(request, monkeypatch, tmp_path):
     """No test touches the user's store or follows the user's settings; tests of the index keep the index's."""
-    for name in ("ZOO_OFFLINE", "ZOO_PACKAGE_INDEX", "ZOO_REGISTRY", "ZOO_TRACEBACK"):
+    for name in ("ZOO_OFFLINE", "ZOO_PACKAGE_INDEX", "ZOO_REGISTRY", "ZOO_MIRROR", "ZOO_TRACEBACK"):
         monkeypatch.delenv(name, raising=False)
     if not request.node.get_closest_marker("index"):
         monkeypatch.delenv("PIP_INDEX_URL", raising=False)
     monkeypatch.setenv("ZOO_HOME", str(tmp_path / "zoo-home"))
+    monkeypatch.setenv("ZOO_CONFIG", str(tmp_path / "zoo-config"))
 
 
 @pytest.fixture

@@ -5,25 +5,36 @@ from __future__ import annotations
 import json
 import math
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from zoo.diagnostics import OutputFault
 
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
 SCHEMA_VERSION = 1
+_EVENT_INTERVAL = 0.5  # seconds between two events
 _PLAIN_INTERVAL = 5.0  # seconds between two progress lines where no bar can be drawn
 
 
 class Console:
     """One sink for a command: `human` (the default), `json` (one document on stdout) or `quiet`."""
 
-    def __init__(self, mode: str = "human", *, out: IO[str] | None = None, err: IO[str] | None = None) -> None:
+    def __init__(
+        self, mode: str = "human", *, out: IO[str] | None = None, err: IO[str] | None = None, progress: str = "auto"
+    ) -> None:
         self.mode = mode
+        self._style = progress
         self._out = out or _open_or_null(sys.stdout)
         self._err = err or _open_or_null(sys.stderr)
+        self._lock = threading.Lock()
+        self._bars: Progress | None = None
+        self._shown = 0
 
     def result(self, schema: str, payload: Mapping[str, object], human: Callable[[], str]) -> None:
         """Print the command's result once: `human()` as text, or `payload` as JSON under `zoo/<schema>`."""
@@ -32,19 +43,28 @@ class Console:
             print(text, file=self._out, flush=True)
 
     def note(self, text: str) -> None:
-        """Say something about the way to the result, on stderr; silent when quiet."""
-        if self.mode != "quiet":
+        """Say something about the way to the result, on stderr; silent when quiet. Threads may speak at once."""
+        if self.mode == "quiet":
+            return
+        with self._lock:
+            bars = self._bars
+        if bars is not None:
+            bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        else:
             print(text, file=self._err)
 
     @contextmanager
     def progress(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Show bytes going by: a bar on a terminal, a line every five seconds elsewhere, nothing when quiet.
 
-        Yields a function to call with the number of bytes done since the last call.
+        Several may be open at once, in several threads. The style `json` writes events, one a line; `plain` and `none`
+        do as they say. Yields a function to call with the number of bytes done since the last call.
         """
-        if self.mode == "quiet":
+        if self.mode == "quiet" or self._style == "none":
             yield lambda _count: None
-        elif self._err.isatty():
+        elif self._style == "json":
+            yield from _events(label, total, self.note)
+        elif self._style == "auto" and self._err.isatty():
             with self._bar(label, total) as advance:
                 yield advance
         else:
@@ -52,13 +72,50 @@ class Console:
 
     @contextmanager
     def _bar(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        from rich.console import Console as RichConsole
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+        with self._lock:
+            bars = self._bars = self._bars or _bars(self._err)
+            self._shown += 1
+            bars.start()
+        task = bars.add_task(label, total=total)
+        try:
+            yield lambda count: bars.update(task, advance=count)
+        finally:
+            with self._lock:
+                self._shown -= 1
+                bars.remove_task(task)
+                if not self._shown:
+                    bars.stop()
+                    self._bars = None
 
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-        with Progress(*columns, console=RichConsole(file=self._err), transient=True) as bar:
-            task = bar.add_task(label, total=total)
-            yield lambda count: bar.update(task, advance=count)
+
+def _bars(stream: IO[str]) -> Progress:
+    from rich.console import Console as RichConsole
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    return Progress(*columns, TimeRemainingColumn(), console=RichConsole(file=stream), transient=True)
+
+
+def _events(label: str, total: int | None, say: Callable[[str], None]) -> Iterator[Callable[[int], None]]:
+    """Events as JSON, one a line: start, progress (at most two a second), end."""
+    done, spoken = 0, time.monotonic()
+
+    def tell(event: str) -> None:
+        say(json.dumps({"event": event, "label": label, "done": done, "total": total}))
+
+    def advance(count: int) -> None:
+        nonlocal done, spoken
+        done += count
+        now = time.monotonic()
+        if now - spoken >= _EVENT_INTERVAL:
+            spoken = now
+            tell("progress")
+
+    tell("start")
+    try:
+        yield advance
+    finally:
+        tell("end")
 
 
 @contextmanager

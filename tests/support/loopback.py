@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import threading
@@ -194,5 +195,68 @@ def hang(body: bytes, at: int) -> Answer:
     def answer(handler: _Handler, _count: int) -> None:
         handler.send(200, {"ETag": '"v1"'} | _length(body), body[:at])
         handler.server.loopback.closing.wait()
+
+    return answer
+
+
+def ranged(body: bytes, etag: str = '"v1"', pause: float = 0.0, lie_at: int | None = None) -> Answer:
+    """A file with closed ranges, as large files on real hosts have; `lie_at` answers that range with other bytes.
+
+    A whole answer comes in pieces with a `pause` between them.
+    """
+
+    def answer(handler: _Handler, _count: int) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", handler.headers.get("Range", ""))
+        headers = {"ETag": etag, "Accept-Ranges": "bytes"}
+        if not asked or handler.headers.get("If-Range", etag) != etag:
+            handler.send(200, headers | _length(body))
+            for start in range(0, len(body), 1 << 18):
+                handler.wfile.write(body[start : start + (1 << 18)])
+                handler.server.loopback.closing.wait(pause)
+            return
+        start, last = int(asked[1]), int(asked[2] or len(body) - 1)
+        part = body[start : last + 1]
+        told = start + 1 if start == lie_at else start
+        handler.send(206, headers | {"Content-Range": f"bytes {told}-{last}/{len(body)}"} | _length(part), part)
+
+    return answer
+
+
+def trickle(body: bytes, pause: float = 0.02) -> Answer:
+    """A byte now and then: never silent, never done."""
+
+    def answer(handler: _Handler, _count: int) -> None:
+        handler.send(200, {"ETag": '"v1"'} | _length(body))
+        for number in range(len(body)):
+            if handler.server.loopback.closing.wait(pause):
+                return
+            handler.wfile.write(body[number : number + 1])
+
+    return answer
+
+
+def slow(body: bytes, etag: str = '"v1"', piece: int = 1 << 16, pause: float = 0.01) -> Answer:
+    """A well-behaved file that takes its time; ranges are honoured."""
+
+    def answer(handler: _Handler, _count: int) -> None:
+        asked = re.fullmatch(r"bytes=(\d+)-", handler.headers.get("Range", ""))
+        start = int(asked[1]) if asked and handler.headers.get("If-Range") == etag else 0
+        part = body[start:]
+        told = {"Content-Range": f"bytes {start}-{len(body) - 1}/{len(body)}"} if start else {}
+        handler.send(206 if start else 200, {"ETag": etag} | told | _length(part))
+        for place in range(0, len(part), piece):
+            handler.wfile.write(part[place : place + piece])
+            handler.server.loopback.closing.wait(pause)
+
+    return answer
+
+
+def signed_in(name: str, then: Answer) -> Answer:
+    """`then` for a request with the credentials `name:secret` or a bearer token `name`, 401 for the others."""
+    basic = base64.b64encode(f"{name}:secret".encode()).decode()
+
+    def answer(handler: _Handler, count: int) -> None:
+        good = handler.headers.get("Authorization") in (f"Basic {basic}", f"Bearer {name}")
+        (then if good else status(401))(handler, count)
 
     return answer

@@ -12,6 +12,7 @@ from zoo.diagnostics import Diagnostic
 from zoo.supply.checksums import sha256_of
 
 if TYPE_CHECKING:
+    from zoo.catalog.naming import Choice
     from zoo.catalog.registry import Registry
     from zoo.catalog.schema import Entry
     from zoo.console import Console
@@ -87,11 +88,13 @@ def resolve(
     registry: Registry | None = None,
     offline: bool = False,
     trust_first_use: bool = False,
+    every: bool = False,
 ) -> tuple[Artifact, ...]:
-    """The artifacts that SOURCE names: a registry id, a name (every format of it), or the files of one artifact.
+    """The artifacts that SOURCE names: a registry id, a name, or the files of one artifact.
 
     A string is split at commas; several strings are the files of one artifact. A file of that name comes first,
-    then the registry.
+    then the registry. A bare name means its default publisher, which is said; with `every`, the same weights in every
+    other format too.
 
     Raises:
         UsageFault: `unknown-model`: neither a file nor a name of the registry.
@@ -99,14 +102,24 @@ def resolve(
     parts = source.split(",") if isinstance(source, str) else [part for item in source for part in item.split(",")]
     if len(parts) != 1 or _is_path(parts[0]):
         return (from_paths([Path(part) for part in parts]),)
+    from zoo.catalog.naming import siblings
     from zoo.catalog.registry import load
     from zoo.supply.store import Store, default_root
 
-    entries = (registry or load()).find(parts[0])
+    choice = (registry or load()).pick(parts[0])
+    entries = siblings(choice) if every else (choice.entry,)
+    say_default(choice, parts[0], console)
     place = store or Store(default_root())
     return tuple(
         from_entry(entry, place, offline=offline, trust_first_use=trust_first_use, console=console) for entry in entries
     )
+
+
+def say_default(choice: Choice, name: str, console: Console) -> None:
+    """Say which entry a name without a publisher was taken for, and what else it could mean."""
+    if not choice.exact:
+        others = ", ".join(other.id for other in choice.others)
+        console.note(f"{name} means {choice.entry.id}; there are also {others}")
 
 
 def _is_path(text: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,14 +12,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from zoo.catalog import layers
 from zoo.catalog.document import Document, Fault, read
 from zoo.catalog.labels import UnknownLabels, labels
+from zoo.catalog.naming import Choice, choose, siblings
 from zoo.catalog.schema import Entry, Preset
-from zoo.diagnostics import Diagnostic, UsageFault, Where
+from zoo.diagnostics import Diagnostic, Where
 
 VERSION = 1
 MAX_BYTES = 32 << 20  # 490 facts entries take 2 MB
-_TOP = ("version", "presets", "entries")
+_TOP = ("version", "presets", "shared", "entries")
 _TEXTS = {
     "missing": "is missing",
     "extra_forbidden": "unknown key",
@@ -40,36 +42,58 @@ class Registry:
     entries: Mapping[str, Entry]
 
     def find(self, name: str) -> tuple[Entry, ...]:
-        """The entry `name@format`, or every format of `name`, in the order of the file.
+        """The entry that `name` means; of a bare name its default and the same weights in every other format.
 
         Raises:
             UsageFault: `unknown-model`, with the nearest names.
         """
-        found = tuple(entry for entry in self.entries.values() if name in (entry.id, entry.name))
-        if found:
-            return found
-        from difflib import get_close_matches
+        return siblings(self.pick(name))
 
-        names = sorted({known for entry in self.entries.values() for known in (entry.id, entry.name)})
-        near = get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "zoo ls shows every model"
-        raise UsageFault("unknown-model", f'the registry has no model "{name}"', hint=hint)
+    def pick(self, name: str) -> Choice:
+        """The one entry that `name` means, and the others that it could mean.
+
+        Raises:
+            UsageFault: `unknown-model`, with the nearest names.
+        """
+        return choose(self.entries.values(), name)
 
 
 def load(path: Path | None = None) -> Registry:
-    """The registry in `path`, or the one that ZOO_REGISTRY names, or the shipped one.
+    """The registry in `path` alone; without it the shipped one and those beside it (zoo.catalog.layers).
 
     Raises:
-        Diagnostic: `registry`, with every fault of the file and its line.
+        Diagnostic: `registry`, with every fault of a file and its line; `registry-overlap`: one id in two files.
     """
-    place = path or Path(os.environ.get("ZOO_REGISTRY") or shipped())
+    if path is not None:
+        return Registry(MappingProxyType(_read(path, ())))
+    entries = dict(_shipped(shipped(), shipped().stat().st_mtime_ns))
+    homes = dict.fromkeys(entries, shipped())
+    for place in layers.paths():
+        more = _read(place, entries)
+        twice = [f"{name}: {homes[name]} and {place}" for name in more if name in entries]
+        if twice:
+            hint = "give the entry a source of its own: name@mine, with a format"
+            count = f"{len(twice)} id(s) stand in two registries"
+            raise Diagnostic("registry-overlap", count, details=twice, hint=hint)
+        entries |= more
+        homes |= dict.fromkeys(more, place)
+    return Registry(MappingProxyType(entries))
+
+
+@cache
+def _shipped(place: Path, _changed: int) -> Mapping[str, Entry]:
+    """The shipped registry, read once a process as long as the file stays the same."""
+    return MappingProxyType(_read(place, ()))
+
+
+def _read(place: Path, known: Collection[str]) -> dict[str, Entry]:
     try:
         if place.stat().st_size > MAX_BYTES:
             raise Diagnostic("registry", f"larger than {MAX_BYTES:,} bytes", where=Where(str(place)))
         text = place.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Diagnostic("registry", f"cannot be read: {error}", where=Where(str(place))) from error
-    entries, faults = parse(text)
+    entries, faults = parse(text, known)
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise Diagnostic(
@@ -79,7 +103,7 @@ def load(path: Path | None = None) -> Registry:
             details=[str(fault) for fault in faults],
             hint="docs/registry.md describes every key",
         )
-    return Registry(MappingProxyType(entries))
+    return entries
 
 
 def shipped() -> Path:
@@ -89,8 +113,11 @@ def shipped() -> Path:
     return inside if inside.exists() else here.parents[2] / "registry.yaml"
 
 
-def parse(text: str) -> tuple[dict[str, Entry], tuple[Fault, ...]]:
-    """The valid entries of a registry text by id, and every fault in the order of the lines."""
+def parse(text: str, known: Collection[str] = ()) -> tuple[dict[str, Entry], tuple[Fault, ...]]:
+    """The valid entries of a registry text by id, and every fault in the order of the lines.
+
+    `known` are ids of other registries, which `same_weights_as` may name.
+    """
     document = read(text)
     faults = list(document.faults)
     if document.root is None:
@@ -105,14 +132,14 @@ def parse(text: str) -> tuple[dict[str, Entry], tuple[Fault, ...]]:
         entry = _validated(document, ("entries", index), value, Entry, faults)
         if isinstance(entry, Entry):
             valid[index] = entry
-    faults += _cross_faults(document, raw, valid)
+    faults += _cross_faults(document, raw, valid, known)
     return {entry.id: entry for entry in valid.values()}, tuple(sorted(set(faults)))
 
 
 def _top_faults(document: Document) -> Iterator[Fault]:
     value = document.value
     if not isinstance(value, dict):
-        yield Fault(1, "", "the file must be a mapping of version, presets and entries")
+        yield Fault(1, "", "the file must be a mapping of version, presets, shared and entries")
         return
     for key in value:
         if key not in _TOP:
@@ -158,7 +185,9 @@ def _label(place: tuple[str | int, ...], value: Any) -> str:
     return own if isinstance(own, str) else ".".join(str(step) for step in place)
 
 
-def _cross_faults(document: Document, raw: tuple[Any, ...], valid: Mapping[int, Entry]) -> Iterator[Fault]:
+def _cross_faults(
+    document: Document, raw: tuple[Any, ...], valid: Mapping[int, Entry], known: Collection[str]
+) -> Iterator[Fault]:
     """What only the whole file can show: an id that stands twice, a name that nothing bears."""
     first: dict[str, int] = {}
     for index, value in enumerate(raw):
@@ -171,7 +200,7 @@ def _cross_faults(document: Document, raw: tuple[Any, ...], valid: Mapping[int, 
         first.setdefault(name, line)
     for index, entry in valid.items():
         for number, other in enumerate(entry.provenance.same_weights_as):
-            if other not in first or other == entry.id:
+            if (other not in first and other not in known) or other == entry.id:
                 line = document.line(["entries", index, "provenance", "same_weights_as", number])
                 problem = "names itself" if other == entry.id else f'no entry has the id "{other}"'
                 yield Fault(line, f"{entry.id}: provenance.same_weights_as", problem)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from zoo.supply import sources
 
 CONFIG = ConfigDict(frozen=True, extra="forbid", strict=True)
-FORMATS = ("caffe", "onnx", "torch", "torch7", "mxnet", "keras", "lasagne")
+ROLES = frozenset({"graph", "weights", "model", "mean", "archive"})  # of files that make up the network
 HEX_DIGITS = {"sha256": 64, "sha384": 96, "sha1": 40, "md5": 32, "git-blob-sha1": 40}
 SHORTEST_PREFIX = 8  # hex digits of a sha256-prefix: what torchvision prints into file names
 _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)  # names that Windows keeps for itself
@@ -18,7 +18,9 @@ _DEVICES = re.compile(r"^(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE
 Algorithm = Literal["sha256", "sha384", "sha1", "md5", "git-blob-sha1", "sha256-prefix"]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*$", max_length=80)]
-EntryId = Annotated[str, Field(pattern=rf"^[a-z0-9]+(?:[.-][a-z0-9]+)*@(?:{'|'.join(FORMATS)})$", max_length=120)]
+EntryId = Annotated[str, Field(pattern=r"^[a-z0-9]+(?:[.-][a-z0-9]+)*@[a-z0-9]+(?:[.-][a-z0-9]+)*$", max_length=120)]
+Format = Literal["caffe", "onnx", "torch", "torch7", "mxnet", "keras", "lasagne"]
+FORMATS = get_args(Format)
 Dimension = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 
 Shape = Annotated[tuple[Dimension, ...], Field(min_length=1, max_length=8)]
@@ -69,7 +71,7 @@ class File(BaseModel):
     """One file of an artifact; `unverified` says why nobody published a checksum of it."""
 
     model_config = CONFIG
-    role: Literal["graph", "weights", "model", "mean"]
+    role: Slug
     name: FileName
     size: Annotated[int, Field(ge=1)] | None = None
     checksums: tuple[Checksum, ...] = ()
@@ -125,6 +127,7 @@ class InputSpec(BaseModel):
     std: tuple[float, ...] | None = None
     resize: Resize | None = None
     crop: tuple[int, int] | None = None
+    note: Text | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> InputSpec:
@@ -169,13 +172,13 @@ class OutputSpec(BaseModel):
 
 
 class Metric(BaseModel):
-    """Numbers that somebody published, with the protocol that makes them comparable."""
+    """Numbers that somebody published, with the protocol that makes them comparable; without `source`, see `facts`."""
 
     model_config = CONFIG
     dataset: Text
     values: Annotated[dict[str, float], Field(min_length=1)]
     protocol: Text
-    source: Text
+    source: Text | None = None
 
 
 class Provenance(BaseModel):
@@ -187,18 +190,21 @@ class Provenance(BaseModel):
 
 
 class Entry(BaseModel):
-    """One published artifact: a network in one format by one publisher."""
+    """One published artifact: a network in one format by one publisher; `extras` are files that it runs without."""
 
     model_config = CONFIG
     id: EntryId
+    format: Format
+    aliases: tuple[Slug, ...] = ()
     family: Slug
     architecture: Slug
     task: Slug
     publisher: Text
     licence: Licence
     files: Annotated[tuple[File, ...], Field(min_length=1)]
-    inputs: Annotated[tuple[InputSpec, ...], Field(min_length=1)]
-    outputs: Annotated[tuple[OutputSpec, ...], Field(min_length=1)]
+    extras: tuple[File, ...] = ()
+    inputs: tuple[InputSpec, ...] = ()
+    outputs: tuple[OutputSpec, ...] = ()
     metrics: tuple[Metric, ...] = ()
     paper: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
     provenance: Provenance = Provenance()
@@ -207,12 +213,12 @@ class Entry(BaseModel):
 
     @property
     def name(self) -> str:
-        """The part of the id before the `@`, shared by every format of one network."""
+        """The part of the id before the `@`, shared by all publishers of one network."""
         return self.id.rpartition("@")[0]
 
     @property
-    def format(self) -> str:
-        """The part of the id after the `@`: one of `FORMATS`."""
+    def source(self) -> str:
+        """The part of the id after the `@`: a format, or a publisher with a `format` of its own."""
         return self.id.rpartition("@")[2]
 
     @property
@@ -221,10 +227,26 @@ class Entry(BaseModel):
         sizes = [file.size for file in self.files]
         return sum(size for size in sizes if size is not None) if None not in sizes else None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _format_of_the_id(cls, value: Any) -> Any:
+        """`net@caffe` says its format; `net@publisher` needs the key."""
+        source = str(value.get("id", "")).rpartition("@")[2] if isinstance(value, dict) else ""
+        return {**value, "format": source} if source in FORMATS and "format" not in value else value
+
+    @model_validator(mode="after")
+    def _format_agrees(self) -> Entry:
+        if self.source in FORMATS and self.source != self.format:
+            raise ValueError(f"the id says {self.source}, the format {self.format}")
+        stray = sorted({file.role for file in self.files} - ROLES)
+        if stray:
+            raise ValueError(f"role {stray[0]} belongs to extras; files have {', '.join(sorted(ROLES))}")
+        return self
+
     @model_validator(mode="after")
     def _distinct(self) -> Entry:
         groups: tuple[tuple[str, list[str]], ...] = (
-            ("file name", [file.name.lower() for file in self.files]),
+            ("file name", [file.name.lower() for file in (*self.files, *self.extras)]),
             ("role", [file.role for file in self.files]),
             ("input name", [spec.name for spec in self.inputs]),
             ("output name", [spec.name for spec in self.outputs]),

@@ -28,6 +28,9 @@ COMMANDS: dict[str, Row] = {
     "relocate": Row("zoo.commands.relocate:relocate", "Move weights between GPU and CPU, in the file."),
     "backends": Row("zoo.commands.backends:backends", "List, install and remove the backends that run models."),
     "cache": Row("zoo.commands.cache:cache", "Look after the store of downloaded files."),
+    "bundle": Row("zoo.commands.bundle:bundle", "Write models into one file for machines without a network."),
+    "import": Row("zoo.commands.import_:import_", "Take the models of a bundle into the store."),
+    "registry": Row("zoo.commands.registry:registry", "Look after registries of your own."),
     "doctor": Row("zoo.commands.doctor:doctor", "Say what this machine can do and what it lacks."),
 }
 

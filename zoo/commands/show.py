@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,17 +14,58 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("id_", metavar="ID")
+@click.argument("id_", metavar="[ID]", required=False)
+@click.option(
+    "--licenses", is_flag=True, help="Show only what the publishers say of licences; without ID, of all models."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def show(id_: str, *, as_json: bool) -> None:
-    """Show the card of one model: files, licence, inputs, outputs, published metrics, where the facts come from."""
-    from zoo.catalog.registry import load
+def show(id_: str | None, *, licenses: bool, as_json: bool) -> None:
+    """Show the card of one model: files, licence, inputs, outputs, published metrics, where the facts come from.
 
-    entries = load().find(id_)
-    payload = {
-        "models": [{"name": entry.name, "format": entry.format, **entry.model_dump(mode="json")} for entry in entries]
-    }
-    Console("json" if as_json else "human").result("show", payload, lambda: "\n\n".join(map(card, entries)))
+    A name shows its default and the same weights in other formats, and names the other publishers.
+    """
+    from zoo.catalog.registry import load
+    from zoo.diagnostics import UsageFault
+
+    registry, console = load(), Console("json" if as_json else "human")
+    if id_ is None and not licenses:
+        raise UsageFault("no-id", "show needs an ID", hint="zoo ls shows every model")
+    if licenses:
+        chosen = registry.find(id_) if id_ else tuple(registry.entries.values())
+        rows = _licences(chosen)
+        console.result("licences", {"licences": rows}, lambda: _licence_text(rows))
+        return
+    choice = registry.pick(str(id_))
+    entries = registry.find(str(id_))
+    more = [other.id for other in choice.others if other not in entries]
+    payload = {"models": [{"name": entry.name, **entry.model_dump(mode="json")} for entry in entries], "others": more}
+    rest = f"\n\nother weights of that name: {', '.join(more)}" if more else ""
+    console.result("show", payload, lambda: "\n\n".join(map(card, entries)) + rest)
+
+
+def _licences(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """What is published, each text once, with the models that it holds for."""
+    found: dict[tuple[str, str | None, str], list[str]] = {}
+    for entry in entries:
+        licence = entry.licence
+        found.setdefault((licence.commercial, licence.spdx, licence.published), []).append(entry.id)
+    return [
+        {"commercial": commercial, "spdx": spdx, "published": published, "models": ids}
+        for (commercial, spdx, published), ids in sorted(found.items(), key=lambda item: str(item[0]))
+    ]
+
+
+def _licence_text(rows: Sequence[Mapping[str, object]]) -> str:
+    lines = []
+    for row in rows:
+        ids = row["models"]
+        assert isinstance(ids, list)
+        lines += [
+            f"{row['spdx'] or 'no SPDX name'}; commercial use: {row['commercial']}; {len(ids)} model(s)",
+            f"  as published: {row['published']}",
+            f"  {', '.join(ids[:4])}{' ...' if len(ids) > 4 else ''}",
+        ]
+    return "\n".join(lines)
 
 
 def card(entry: Entry) -> str:
@@ -37,13 +78,18 @@ def card(entry: Entry) -> str:
     ]
     for file in entry.files:
         lines += _file(file)
+    for file in entry.extras:
+        lines += _file(file)
     for spec in entry.inputs:
         lines += _field("input", _input(spec))
+        lines += _field("", spec.note)
     for output in entry.outputs:
         lines += _field("output", _output(output))
     for metric in entry.metrics:
         values = ", ".join(f"{name} {value:g}" for name, value in metric.values.items())
-        lines += _field("metric", f"{metric.dataset}: {values} ({metric.protocol}; {metric.source})")
+        lines += _field(
+            "metric", f"{metric.dataset}: {values} ({'; '.join(filter(None, (metric.protocol, metric.source)))})"
+        )
     lines += _field("paper", entry.paper)
     lines += _field("same weights", ", ".join(entry.provenance.same_weights_as) or None)
     lines += _field("made from", entry.provenance.made_from)

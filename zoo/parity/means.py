@@ -30,7 +30,7 @@ def planned(
         Wanted(artifact, subject.backend)
         for subject in subjects
         for artifact in artifacts.resolve(
-            subject.source, console=console, offline=offline, trust_first_use=trust_first_use
+            subject.source, console=console, offline=offline, trust_first_use=trust_first_use, every=True
         )
     ]
     names = short([want.artifact.label for want in wanted])
@@ -74,7 +74,7 @@ def _convert(source: Artifact, folder: Path) -> Artifact:
 def _ports(artifact: Artifact) -> tuple[Port, ...]:
     """Names and shapes from the registry entry; of files, and of what was converted, from the files themselves."""
     specs = {spec.name: spec for spec in artifact.entry.inputs} if artifact.entry else {}
-    if artifact.entry and artifact.format == artifact.entry.format:
+    if artifact.entry and artifact.entry.inputs and artifact.format == artifact.entry.format:
         return tuple(Port(spec.name, spec.shape, spec) for spec in artifact.entry.inputs)
     found = converters.inspect(tuple(artifact.files.values()))
     return tuple(Port(name, tuple(shape), specs.get(name)) for name, shape in found.inputs.items())

@@ -21,6 +21,8 @@ from zoo.supply.sources import MirrorFailure
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+    from zoo.supply.staging import Sink
+
 MAX_RATIO = 100  # unpacked bytes for each packed one that are read on the way to a member
 MAX_SLACK = 64 << 20  # bytes that are always fine
 MAX_MEMBERS = 100_000
@@ -70,6 +72,18 @@ def read_member(path: Path, member: str, size: int | None) -> Iterator[bytes]:
             yield chunk
     except _BROKEN as error:
         raise MirrorFailure(f"{path.name} is damaged: {error}") from error
+
+
+def extract(path: Path, member: str, sink: Sink) -> None:
+    """Write a member into the sink, from its beginning.
+
+    Raises:
+        MirrorFailure: as `read_member` does.
+    """
+    sink.restart()
+    sink.reserve(None)
+    for chunk in read_member(path, member, sink.size):
+        sink.write(chunk)
 
 
 def _read_zip(path: Path, member: str) -> Iterator[bytes]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from zoo.catalog.schema import Checksum
 
 CHUNK = 1 << 20
+_AHEAD = 4  # chunks that wait to be hashed
+_SHORT = 8 << 20  # bytes that are hashed sooner than a thread could help
 
 
 def _git_blob(size: int | None) -> _Hash:
@@ -57,6 +61,42 @@ class Digests:
             if not got.startswith(checksum.value):
                 found.append(f"{checksum.alg} is {got}, expected {checksum.value} ({checksum.origin})")
         return tuple(found)
+
+
+class Streamed:
+    """Digests that a thread of their own computes, so that hashing, reading and writing run side by side.
+
+    At most `_AHEAD` chunks wait; short files are hashed at once.
+    """
+
+    def __init__(self, checksums: Iterable[Checksum], size: int | None) -> None:
+        self._digests = Digests(checksums, size)
+        self._chunks: Queue[bytes | None] = Queue(_AHEAD)
+        self._worker: Thread | None = None
+        self._taken = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next bytes of the file."""
+        self._taken += len(chunk)
+        if self._worker is None and self._taken > _SHORT:
+            self._worker = Thread(target=self._work, name="zoo-digests", daemon=True)
+            self._worker.start()
+        if self._worker is None:
+            self._digests.update(chunk)
+        else:
+            self._chunks.put(chunk)
+
+    def settled(self) -> Digests:
+        """The digests of all bytes so far."""
+        if self._worker is not None:
+            self._chunks.put(None)
+            self._worker.join()
+            self._worker = None
+        return self._digests
+
+    def _work(self) -> None:
+        while (chunk := self._chunks.get()) is not None:
+            self._digests.update(chunk)
 
 
 def sha256_of(path: Path) -> str:

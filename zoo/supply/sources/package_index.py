@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from zoo.supply import archive
 from zoo.supply.sources import MirrorFailure, Source, Status
 from zoo.supply.sources.http import bring, explain, persist
-from zoo.supply.staging import Sink, slot
+from zoo.supply.staging import Sink, private_slot
 from zoo.supply.transit import Transit
 
 if TYPE_CHECKING:
@@ -43,12 +43,7 @@ class PackageMirror(BaseModel):
 def fetch(mirror: PackageMirror, sink: Sink, transit: Transit) -> None:
     """Read the member out of the package's archive, which is fetched once a command."""
     key = f"{mirror.package}-{mirror.version}-{mirror.file}"
-    if key not in transit.archives:
-        transit.archives[key] = _fetch_archive(mirror, key, transit)
-    sink.restart()
-    sink.reserve(None)
-    for chunk in archive.read_member(transit.archives[key], mirror.member, sink.size):
-        sink.write(chunk)
+    archive.extract(transit.archive(key, lambda: _fetch_archive(mirror, key, transit)), mirror.member, sink)
 
 
 def _fetch_archive(mirror: PackageMirror, key: str, transit: Transit) -> Path:
@@ -58,13 +53,13 @@ def _fetch_archive(mirror: PackageMirror, key: str, transit: Transit) -> Path:
     package = found[-1]
     checksums = _checksums(package)
     transit.note(f"fetching {package.filename} from the package index")
-    sink = transit.stack.enter_context(slot(transit.staging, f"archive-{key}", package.size, checksums))
+    sink = transit.keep(private_slot(transit.staging, f"archive-{key}", package.size, checksums))
     bring(package.url, sink, transit)
     problem = sink.problem()
     if problem:
         sink.restart()
         raise MirrorFailure(f"{package.filename}: {problem}")
-    transit.stack.callback(sink.path.unlink, missing_ok=True)
+    transit.finally_do(lambda: sink.path.unlink(missing_ok=True))
     return sink.path
 
 
@@ -75,7 +70,7 @@ def _find(mirror: PackageMirror, transit: Transit) -> DistributionPackage:
     try:
         endpoint = os.environ.get("ZOO_PACKAGE_INDEX") or os.environ.get("PIP_INDEX_URL")
         client = pypi_simple.PyPISimple(endpoint or pypi_simple.PYPI_SIMPLE_ENDPOINT, session=transit.session)
-        page = client.get_project_page(mirror.package, timeout=transit.network.timeout)
+        page = client.get_project_page(mirror.package, timeout=transit.timeout)
     except pypi_simple.NoSuchProjectError as error:
         raise MirrorFailure(f"the package index has no project {mirror.package}") from error
     except (pypi_simple.UnsupportedContentTypeError, pypi_simple.UnsupportedRepoVersionError, ValueError) as error:
