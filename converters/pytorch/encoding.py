@@ -1,0 +1,72 @@
+"""Hub model -> model.py and model.safetensors: readable code, and the weights in a file that holds nothing else."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+
+import onnx_ir as ir
+
+from converters.diagnostic import Diagnostic, Where
+from converters.hub.report import Report
+from converters.outputs import whole
+from converters.pytorch import layout
+from converters.pytorch.code import Code
+from converters.pytorch.forward import Forward
+from converters.pytorch.held import Held
+from converters.pytorch.preparing import prepare
+from converters.pytorch.rows import gather
+from converters.pytorch.storing import store
+
+CODE, WEIGHTS = "model.py", "model.safetensors"
+
+
+def encode(model: ir.Model, out: Path, report: Report, *, file: str = "") -> dict[str, str]:
+    """Write the folder `out`; returns file name -> sha256. Both files appear, or none."""
+    text, code = written(model, report, file=file)
+    with ExitStack() as stack:
+        sink = stack.enter_context(whole(out / CODE))
+        numbers = stack.enter_context(whole(out / WEIGHTS))
+        sink.write(text.encode("utf-8"))
+        store(numbers, code.stored)
+        return {CODE: sink.digest(), WEIGHTS: numbers.digest()}
+
+
+def written(model: ir.Model, report: Report, *, file: str = "") -> tuple[str, Code]:
+    """The text of model.py, and the code with the weights that belong to it."""
+    table = gather()
+    ready = prepare(model, table.keys())
+    code = Code()
+    versions = {"" if domain == "ai.onnx" else domain: number for domain, number in ready.opset_imports.items()}
+    walk = Forward(code, table, versions, report)
+    code.walk = walk
+    inputs = []
+    for value in ready.graph.inputs:
+        if value.name not in ready.graph.initializers:
+            inputs.append((code.fresh(str(value.name)), value))
+            code.hold(value, Held(inputs[-1][0]))
+    walk.write(list(ready.graph))
+    if walk.faults:
+        raise _unwritable(walk.faults, file)
+    code.settle()
+    results = {}
+    for value in ready.graph.outputs:
+        results[str(value.name)] = code.tensor(value)
+        code.kinds[str(value.name)] = layout.annotation(value)
+    title = ready.graph.name or "network"
+    text = layout.text(code, title=title, stem="model", version=version("zoo"), inputs=inputs, results=results)
+    return text, code
+
+
+def _unwritable(faults: dict[str, list[str]], file: str) -> Diagnostic:
+    details = [
+        f'{len(names)}x  {reason}  (first: node "{names[0]}")' for reason, names in sorted(faults.items())
+    ]
+    return Diagnostic(
+        "unwritable-nodes",
+        f"cannot be written as a PyTorch module: {sum(map(len, faults.values()))} nodes have no exact form",
+        where=Where(file=file),
+        details=details,
+        hint="docs/formats/torch-conformance.md lists what can be written",
+    )
