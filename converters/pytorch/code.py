@@ -13,6 +13,7 @@ import onnx_ir as ir
 from converters.hub.builder import WEIGHT
 from converters.pytorch.held import Held, Host, literal
 from converters.pytorch.identifiers import Names, identifier
+from converters.pytorch.library import functions
 from converters.pytorch.refusal import Refused
 from converters.pytorch.storing import storable
 from converters.pytorch.types import torch_type
@@ -42,11 +43,11 @@ class Pending:
 class Code:
     """Collects the text of one module."""
 
-    names: Names = field(default_factory=Names)
+    names: Names = field(default_factory=lambda: Names(functions()))
     fields: Names = field(default_factory=Names)
     members: list[str] = field(default_factory=list)
     stored: dict[str, Weight] = field(default_factory=dict)
-    functions: dict[str, None] = field(default_factory=dict)
+    called: dict[str, None] = field(default_factory=dict)
     lines: list[str] = field(default_factory=list)
     held: dict[ir.Value, Held] = field(default_factory=dict)
     depth: int = 0
@@ -73,7 +74,7 @@ class Code:
 
     def function(self, name: str) -> str:
         """The name of a function of `converters/pytorch/functions`, which the module will hold."""
-        self.functions[name] = None
+        self.called[name] = None
         return name
 
     def like(self) -> str:

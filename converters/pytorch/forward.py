@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import onnx_ir as ir
 
 from converters.hub.report import Report
-from converters.pytorch.code import Code, Pending
+from converters.pytorch.code import CHAIN, Code, Pending
 from converters.pytorch.folding import folded
 from converters.pytorch.held import Held, Host, Several
 from converters.pytorch.node import Node
@@ -75,17 +75,24 @@ class Forward:
         else:
             for value, text in zip(node.outputs, result, strict=False):
                 if text is not None and value.name:
-                    self.code.hold(value, Held(text)) if text.isidentifier() else self.code.assign(value, text)
+                    self._settled(value, text)
 
     def _one(self, value: ir.Value, text: str, following: ir.Node | None) -> None:
         uses = value.uses()
         alone = len(uses) == 1 and next(iter(uses)).node is following and not value.is_graph_output()
         plain = isinstance(value.type, ir.TensorType) or value.type is None
-        if text.isidentifier() or text.startswith("self.") and "(" not in text:
+        chained = alone and plain and self.code.depth == 0 and following is not None and _takes_chain(following)
+        if text != CHAIN and _is_name(text):
             self.code.hold(value, Held(text))
-        elif alone and plain and self.code.depth == 0 and following is not None and not _has_graphs(following):
+        elif chained:
             self.code.pending = Pending(value, text)
             self.code.hold(value, Held())
+        else:
+            self.code.assign(value, text)
+
+    def _settled(self, value: ir.Value, text: str) -> None:
+        if text != CHAIN and _is_name(text):
+            self.code.hold(value, Held(text))
         else:
             self.code.assign(value, text)
 
@@ -98,6 +105,11 @@ class Forward:
             self.code.hold(value, Held("refused"))
 
 
-def _has_graphs(node: ir.Node) -> bool:
+def _is_name(text: str) -> bool:
+    return text.isidentifier() or (text.startswith("self.") and text[5:].isidentifier())
+
+
+def _takes_chain(node: ir.Node) -> bool:
+    """Whether the name of its input may be used again after it: not if it keeps `x.shape[0]`, or walks a graph."""
     kinds = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-    return any(attribute.type in kinds for attribute in node.attributes.values())
+    return node.op_type not in ("Shape", "Size") and not any(attribute.type in kinds for attribute in node.attributes.values())

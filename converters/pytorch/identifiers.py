@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 import re
+from collections.abc import Iterable
 
 _MOST = 48  # characters; a longer name makes no line of code clearer
 _MODULE_ATTRIBUTES = """
@@ -33,8 +34,8 @@ def identifier(name: str, fallback: str = "value") -> str:
 class Names:
     """Hands out identifiers, each once."""
 
-    def __init__(self) -> None:
-        self._taken = set(TAKEN)
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = {*TAKEN, *taken}
 
     def take(self, name: str, fallback: str = "value") -> str:
         """An identifier like `name` that nobody has yet."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from pathlib import Path
 
 import onnx_ir as ir
 
 from converters.pytorch.code import Code
+from converters.pytorch.library import needed
 from converters.pytorch.identifiers import identifier
 
 _HEAD = '''"""{title}: a PyTorch module with no dependency but torch, written by zoo {version} from an ONNX network.
@@ -72,10 +70,10 @@ def text(
 ) -> str:
     """The whole file. `inputs` are the arguments' names; `results` maps expressions... see `_return`."""
     word = identifier(title, "Network")
-    functions = needed(code.functions)
+    functions = needed(code.called)
     body = "\n".join(functions + code.members + code.lines)
     imports = ["import json", *(["import math"] if "math." in body else []), "import os"]
-    typing = [name for name in ("Dict", "List", "Optional", "Tuple") if f"{name}[" in body + _signature(inputs, results)]
+    typing = [name for name in ("Dict", "List", "Optional", "Tuple") if f"{name}[" in body + _signature(inputs, code, results)]
     if typing:
         imports.append(f"from typing import {', '.join(typing)}")
     imports += ["", "import torch"]
@@ -113,8 +111,8 @@ def _typed(kind: ir.TypeProtocol | None) -> str:
     return "Tensor"
 
 
-def _signature(inputs: Sequence[tuple[str, ir.Value]], results: Mapping[str, str]) -> str:
-    return "".join(annotation(value) for _, value in inputs) + ("Tuple[" if len(results) > 1 else "") + "List["
+def _signature(inputs: Sequence[tuple[str, ir.Value]], code: Code, results: Mapping[str, str]) -> str:
+    return "".join(annotation(value) for _, value in inputs) + _result(results, code)
 
 
 def _result(results: Mapping[str, str], code: Code) -> str:
@@ -125,35 +123,3 @@ def _result(results: Mapping[str, str], code: Code) -> str:
 def _names(names: Iterable[str | None]) -> str:
     """A tuple of the network's own names; whatever they hold, each is one string literal."""
     return "(" + "".join(f"{ascii(str(name))}, " for name in names).rstrip() + ")"
-
-
-def needed(names: Iterable[str]) -> list[str]:
-    """The source of the functions and of those that they call, callees first."""
-    sources = _functions()
-    order: dict[str, None] = {}
-
-    def visit(name: str) -> None:
-        if name in order:
-            return
-        for inner in ast.walk(ast.parse(sources[name])):
-            if isinstance(inner, ast.Name) and inner.id in sources and inner.id != name:
-                visit(inner.id)
-        order[name] = None
-
-    for name in names:
-        visit(name)
-    return [sources[name] for name in order]
-
-
-@cache
-def _functions() -> dict[str, str]:
-    """Name -> source of every function of the folder `functions`, which is read as text and never imported."""
-    found: dict[str, str] = {}
-    for path in sorted((Path(__file__).parent / "functions").glob("*.py")):
-        source = path.read_text(encoding="utf-8")
-        for node in ast.parse(source).body:
-            if isinstance(node, ast.FunctionDef):
-                if node.name in found:
-                    raise ValueError(f"two functions are called {node.name}; the second is in {path.name}")
-                found[node.name] = ast.get_source_segment(source, node) or ""
-    return found

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import onnx
 import onnx_ir as ir
-from onnx import defs, inliner, shape_inference, version_converter
+from onnx import inliner, shape_inference, version_converter
 
 from converters.diagnostic import Diagnostic
 from converters.hub.builder import WEIGHT
 from converters.onnxfile.checking import lean
+from converters.pytorch import expansion
+from converters.pytorch.expansion import Known
 
 OLDEST = 7  # older operator sets are brought up to it by ONNX's own version converter
-Known = Collection[tuple[str, str]]
+_DEEPEST = 8  # functions whose bodies hold functions
 
 
 def prepare(model: ir.Model, known: Known) -> ir.Model:
@@ -26,11 +26,10 @@ def prepare(model: ir.Model, known: Known) -> ir.Model:
     proto = _raised(proto)
     if proto.functions:
         proto = inliner.inline_local_functions(proto)
-    strange = _functions(proto.graph, _versions(proto), known)
-    while strange:
-        proto = inliner.inline_selected_functions(proto, sorted(strange), inline_schema_functions=True)
-        left = _functions(proto.graph, _versions(proto), known)
-        strange = left if left != strange else set()
+    for _ in range(_DEEPEST):
+        if not expansion.call(proto, known):
+            break
+        proto = inliner.inline_local_functions(proto, convert_version=True)
     return _with_weights(_inferred(proto), model)
 
 
@@ -49,23 +48,6 @@ def _raised(proto: onnx.ModelProto) -> onnx.ModelProto:
 
 def _versions(proto: onnx.ModelProto) -> dict[str, int]:
     return {entry.domain if entry.domain != "ai.onnx" else "": entry.version for entry in proto.opset_import}
-
-
-def _functions(graph: onnx.GraphProto, versions: dict[str, int], known: Known) -> set[tuple[str, str]]:
-    found: set[tuple[str, str]] = set()
-    for node in graph.node:
-        domain = node.domain if node.domain != "ai.onnx" else ""
-        if (domain, node.op_type) not in known and domain in versions:
-            try:
-                schema = defs.get_schema(node.op_type, versions[domain], domain)
-            except defs.SchemaError:
-                continue
-            if schema.has_function or schema.has_context_dependent_function:
-                found.add((node.domain, node.op_type))
-        for attribute in node.attribute:
-            for inner in (attribute.g, *attribute.graphs):
-                found |= _functions(inner, versions, known)
-    return found
 
 
 def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:

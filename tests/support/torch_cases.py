@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx_ir as ir
+from onnx import TensorProto, numpy_helper
 
 from converters.diagnostic import Diagnostic
 from converters.hub.report import Report
@@ -57,7 +58,7 @@ def _entry(value: object, data: bytearray) -> object:
         return None
     if isinstance(value, list | tuple):
         return {"list": [_entry(item, data) for item in value]}
-    array = np.asarray(value)
+    array = numpy_helper.to_array(value) if isinstance(value, TensorProto) else np.asarray(value)
     array = array.astype(_HELD.get(array.dtype.name, array.dtype))
     if array.dtype.kind in "OUS":
         raise Unsayable("its data are strings")

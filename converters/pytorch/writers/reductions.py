@@ -151,7 +151,7 @@ WRITE = {
     "ReduceMin": Row(_extreme(largest=False)),
     "ArgMax": Row(_arg(largest=True)),
     "ArgMin": Row(_arg(largest=False)),
-    "TopK": Row(_top_k),
+    "TopK": Row(_top_k, neutral=("sorted",)),
     "CumSum": Row(_cumulative(product=False)),
     "CumProd": Row(_cumulative(product=True)),
     "Softmax": _rows("F.softmax"),
