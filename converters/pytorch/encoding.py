@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,51 +9,56 @@ import onnx_ir as ir
 
 from converters.diagnostic import Diagnostic, Where
 from converters.hub.report import Report
-from converters.outputs import whole
+from converters.outputs import together
 from converters.pytorch import layout
 from converters.pytorch.code import Code
 from converters.pytorch.forward import Forward
 from converters.pytorch.held import Held
-from converters.pytorch.preparing import prepare
 from converters.pytorch.rows import gather
 from converters.pytorch.storing import store
 
 CODE, WEIGHTS = "model.py", "model.safetensors"
 
 
-def encode(model: ir.Model, out: Path, report: Report, *, file: str = "") -> dict[str, str]:
-    """Write the folder `out`; returns file name -> sha256. Both files appear, or none."""
+def encode(model: ir.Model, out: Path, report: Report, file: str = "") -> dict[str, str]:
+    """Write the folder `out`; returns file name -> sha256. Both files appear, or none.
+
+    `model` comes from `converters.onnxfile.preparing`: types and shapes inferred, only operators of `operators()`
+    where that is possible.
+    """
     text, code = written(model, report, file=file)
-    with ExitStack() as stack:
-        sink = stack.enter_context(whole(out / CODE))
-        numbers = stack.enter_context(whole(out / WEIGHTS))
+    with together(out / CODE, out / WEIGHTS) as (sink, numbers):
         sink.write(text.encode("utf-8"))
         store(numbers, code.stored)
         return {CODE: sink.digest(), WEIGHTS: numbers.digest()}
 
 
+def operators() -> frozenset[tuple[str, str]]:
+    """(domain, name) of every operator that has a row."""
+    return frozenset(gather())
+
+
 def written(model: ir.Model, report: Report, *, file: str = "") -> tuple[str, Code]:
     """The text of model.py, and the code with the weights that belong to it."""
     table = gather()
-    ready = prepare(model, table.keys())
     code = Code()
-    versions = {"" if domain == "ai.onnx" else domain: number for domain, number in ready.opset_imports.items()}
+    versions = {"" if domain == "ai.onnx" else domain: number for domain, number in model.opset_imports.items()}
     walk = Forward(code, table, versions, report)
     code.walk = walk
     inputs = []
-    for value in ready.graph.inputs:
-        if value.name not in ready.graph.initializers:
+    for value in model.graph.inputs:
+        if value.name not in model.graph.initializers:
             inputs.append((code.fresh(str(value.name)), value))
             code.hold(value, Held(inputs[-1][0]))
-    walk.write(list(ready.graph))
+    walk.write(list(model.graph))
     if walk.faults:
         raise _unwritable(walk.faults, file)
     code.settle()
     results = {}
-    for value in ready.graph.outputs:
+    for value in model.graph.outputs:
         results[str(value.name)] = code.tensor(value)
         code.kinds[str(value.name)] = layout.annotation(value)
-    title = ready.graph.name or "network"
+    title = model.graph.name or "network"
     text = layout.text(code, title=title, stem="model", version=version("zoo"), inputs=inputs, results=results)
     return text, code
 

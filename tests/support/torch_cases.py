@@ -12,9 +12,9 @@ import numpy as np
 import onnx_ir as ir
 from onnx import TensorProto, numpy_helper
 
+import converters
 from converters.diagnostic import Diagnostic
 from converters.hub.report import Report
-from converters.pytorch.encoding import encode
 
 RTOL, ATOL = 1e-3, 1e-5
 _HELD = {"int4": np.int8, "uint4": np.uint8, "int2": np.int8, "uint2": np.uint8}
@@ -37,7 +37,7 @@ class Unsayable(Exception):
 def lay_out(case: Case, folder: Path) -> str | None:
     """Write the case's folder; the refusal where it cannot be written."""
     try:
-        encode(case.model, folder, Report())
+        converters.write(converters.Model(case.model, Report(), {}), "torch", folder)
     except Diagnostic as fault:
         return f"refused: {fault.code}: {'; '.join(fault.details) or fault.message}"
     data = bytearray()

@@ -21,11 +21,11 @@ def call(proto: onnx.ModelProto, known: Known) -> int:
     for node in _nodes(proto.graph):
         schema = _defined(node, versions, known)
         body = None if schema is None else _body(node, schema, versions, types)
-        if body is None:
+        if schema is None or body is None:
             continue
         body.name, body.domain = f"{node.op_type}_{count}", _DOMAIN
         proto.functions.append(body)
-        _pass_attributes(node, body)
+        _pass_attributes(node, body, schema)
         node.op_type, node.domain = body.name, _DOMAIN
         count += 1
     if count and not any(entry.domain == _DOMAIN for entry in proto.opset_import):
@@ -87,9 +87,13 @@ def _body(
     return body if body.node else None
 
 
-def _pass_attributes(node: onnx.NodeProto, body: onnx.FunctionProto) -> None:
-    """Attributes that the body does not ask for (it was built for their values) are left out of the call."""
+def _pass_attributes(node: onnx.NodeProto, body: onnx.FunctionProto, schema: defs.OpSchema) -> None:
+    """The call states what the body asks for, defaults too, and nothing that the body was built for already."""
     asked = {*body.attribute, *(attribute.name for attribute in body.attribute_proto)}
-    kept = [attribute for attribute in node.attribute if attribute.name in asked]
+    kept = {attribute.name: attribute for attribute in node.attribute if attribute.name in asked}
+    for name in asked - set(kept):
+        if name in schema.attributes and schema.attributes[name].default_value.name:
+            kept[name] = schema.attributes[name].default_value
+    attributes = list(kept.values())
     del node.attribute[:]
-    node.attribute.extend(kept)
+    node.attribute.extend(attributes)
