@@ -19,7 +19,7 @@ from converters.pytorch.storing import storable
 from converters.pytorch.types import torch_type
 from converters.weights import ArrayWeight, Weight
 
-_LONGEST = 88  # characters of an expression that may stand inside another one
+_LONGEST = 40  # characters of an expression that may stand inside another one
 CHAIN = "x"
 """The local name of a value that only the next step reads."""
 

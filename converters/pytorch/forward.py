@@ -12,6 +12,7 @@ from converters.pytorch.code import CHAIN, Code, Pending
 from converters.pytorch.folding import folded
 from converters.pytorch.held import Held, Host, Several
 from converters.pytorch.node import Node
+from converters.pytorch.ranks import settle
 from converters.pytorch.refusal import Refused
 from converters.pytorch.rows import Result, Table, find
 
@@ -59,6 +60,7 @@ class Forward:
             raise Refused(f"its {', '.join(lost)} would be lost")
         self.code.settle()
         self._results(node, result, following)
+        settle(view)
         self.report.mapped[view.name] = [label]
 
     def _results(self, node: ir.Node, result: Result, following: ir.Node | None) -> None:

@@ -125,8 +125,8 @@ class Node:
 
     def operand(self, at: int, beside: int) -> str:
         """The input for arithmetic with another: a literal where it is one number, else a tensor's name."""
-        held = None if self.value(at) is None else self._code.host(self._present(at))
-        if held is not None and not held.vector and self._code.host(self._present(beside)) is None:
+        held, other = self._code.host(self._present(at)), self._code.known(self._present(beside))
+        if held is not None and not held.vector and other.host is None and other.weight is None:
             return f"({held.items[0]})" if isinstance(held.items[0], str) else str(held.items[0])
         return self.scalar(at, beside) or self.arg(at)
 
@@ -158,9 +158,11 @@ class Node:
             raise Refused(f"the rank of its input {at} cannot be inferred")
         return rank
 
-    def axis(self, name: str, at: int = 0) -> int:
-        """An attribute that names an axis, as PyTorch takes it too: negative from the end."""
-        return self.attrs.integer(name)
+    def settle_rank(self, rank: int) -> None:
+        """Note the rank of the outputs, which ONNX's inference may not know."""
+        for value in self.ir.outputs:
+            if value.shape is None:
+                value.shape = ir.Shape([None] * rank)
 
     def dtype(self, at: int) -> ir.DataType | None:
         """The input's element type."""

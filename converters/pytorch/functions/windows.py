@@ -113,3 +113,11 @@ def product(sizes: List[int]) -> int:
     for size in sizes:
         total *= size
     return total
+
+
+def fitted(x: Tensor, shape: List[int]) -> Tensor:
+    """Zeros added or elements cut off at the ends, up to a shape."""
+    amounts: List[int] = []
+    for axis in range(x.dim() - 1, -1, -1):
+        amounts += [0, shape[axis] - x.size(axis)]
+    return F.pad(x, amounts)

@@ -6,13 +6,13 @@ from converters.pytorch.code import Code
 from converters.pytorch.held import short
 from converters.pytorch.node import Node
 from converters.pytorch.rows import Row, WriteOp
-from converters.pytorch.types import WIDE_UNSIGNED
+from converters.pytorch.types import WIDE_UNSIGNED, torch_type
 
 _CALLS = {
     "Acos": "torch.acos", "Acosh": "torch.acosh", "Asin": "torch.asin", "Asinh": "torch.asinh",
-    "Atan": "torch.atan", "Atanh": "torch.atanh", "BitwiseNot": "torch.bitwise_not", "Ceil": "torch.ceil",
+    "Atan": "torch.atan", "Atanh": "torch.atanh", "Ceil": "torch.ceil",
     "Cos": "torch.cos", "Cosh": "torch.cosh", "Det": "torch.det", "Erf": "torch.erf", "Exp": "torch.exp",
-    "Floor": "torch.floor", "HardSwish": "F.hardswish", "IsNaN": "torch.isnan", "Log": "torch.log",
+    "Floor": "torch.floor", "HardSwish": "F.hardswish", "Log": "torch.log",
     "Mish": "F.mish", "Not": "torch.logical_not", "Reciprocal": "torch.reciprocal", "Relu": "F.relu",
     "Round": "torch.round", "Sigmoid": "torch.sigmoid", "Sign": "torch.sign", "Sin": "torch.sin",
     "Sinh": "torch.sinh", "Softsign": "F.softsign", "Sqrt": "torch.sqrt", "Tan": "torch.tan", "Tanh": "torch.tanh",
@@ -33,6 +33,13 @@ def _abs(node: Node, code: Code) -> str:
 
 def _neg(node: Node, code: Code) -> str:
     return f"torch.neg({node.inline()})"
+
+
+def _bitwise_not(node: Node, code: Code) -> str:
+    kind = node.dtype(0)
+    if kind is not None and kind.name in WIDE_UNSIGNED:
+        return f"torch.bitwise_not({node.arg(0)}.long()).to({torch_type(kind)})"
+    return f"torch.bitwise_not({node.inline()})"
 
 
 def _softplus(node: Node, code: Code) -> str:
@@ -104,6 +111,7 @@ WRITE = {
     **{name: Row(_call(function)) for name, function in _CALLS.items()},
     "Abs": Row(_abs),
     "Neg": Row(_neg),
+    "BitwiseNot": Row(_bitwise_not),
     "Softplus": Row(_softplus),
     "Elu": Row(_elu),
     "Celu": Row(_celu),

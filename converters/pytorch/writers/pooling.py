@@ -113,15 +113,11 @@ def _max_unpool(node: Node, code: Code) -> str:
     count = len(kernel)
     stride, pads = spatial(node, "strides", count), spatial(node, "pads", 2 * count, 0)
     x = node.arg(0)
-    if node.has(2):
-        shape = node.ints(2)
-    else:
-        sizes = [
-            f"({x}.shape[{2 + at}] - 1) * {stride[at]} + {kernel[at] - pads[at] - pads[count + at]}"
-            for at in range(count)
-        ]
-        shape = f"[{x}.shape[0], {x}.shape[1], {', '.join(sizes)}]"
-    return f"{code.function('unpool')}({x}, {node.arg(1)}, {shape})"
+    sizes = [
+        f"({x}.shape[{2 + at}] - 1) * {stride[at]} + {kernel[at] - pads[at] - pads[count + at]}" for at in range(count)
+    ]
+    text = f"{code.function('unpool')}({x}, {node.arg(1)}, [{x}.shape[0], {x}.shape[1], {', '.join(sizes)}])"
+    return f"{code.function('fitted')}({text}, {node.ints(2)})" if node.has(2) else text
 
 
 WRITE = {

@@ -25,6 +25,7 @@ def _reshape(node: Node, code: Code) -> Result:
         return f"{node.arg(0)}.reshape({node.ints(1)})" if allow_zero else f"{function}({node.arg(0)}, {node.ints(1)})"
     if source is not None and held.numbers in ((-1,), (1,), (len(source.items),)):
         return Host(source.items)
+    node.settle_rank(len(held.items))
     x = node.arg(0)
     items = [
         f"{x}.shape[{axis}]" if item == 0 and not allow_zero else item for axis, item in enumerate(held.items)
