@@ -43,6 +43,11 @@ def _gathered(node: Node) -> int | None:
     return None if data is None or places is None else data + places - 1
 
 
+def _product(node: Node) -> int | None:
+    one, other = node.rank(0), node.rank(1)
+    return max(one, other) if one is not None and other is not None and min(one, other) > 1 else None
+
+
 def _reduced(node: Node) -> int | None:
     return node.rank(0) if node.attrs.flag("keepdims") else None
 
@@ -59,6 +64,7 @@ _RULES: Mapping[str, Rule] = MappingProxyType({
     **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceL2"), _reduced),
     "Flatten": lambda node: 2,
     "Gather": _gathered,
+    "MatMul": _product,
     "Squeeze": _squeezed,
     "Unsqueeze": _unsqueezed,
 })  # fmt: skip
