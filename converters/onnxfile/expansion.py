@@ -1,8 +1,9 @@
-"""Operators that ONNX itself defines as functions of others become local functions of the model, ready to be inlined."""
+"""Operators that ONNX itself defines as functions become local functions of the model, ready to be inlined."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import onnx
 from onnx import defs, shape_inference
@@ -43,12 +44,12 @@ def _nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
     return found
 
 
-def _defined(node: onnx.NodeProto, versions: Mapping[str, int], known: Known) -> defs.OpSchema | None:
+def _defined(node: onnx.NodeProto, versions: Mapping[str, int], known: Known) -> Any | None:
     domain = node.domain if node.domain != "ai.onnx" else ""
     if (domain, node.op_type) in known or domain not in versions:
         return None
     try:
-        schema = defs.get_schema(node.op_type, versions[domain], domain)
+        schema: Any = defs.get_schema(node.op_type, versions[domain], domain)  # its stub lacks the functions
     except defs.SchemaError:
         return None
     return schema if schema.has_function or schema.has_context_dependent_function else None
@@ -66,7 +67,7 @@ def _types(graph: onnx.GraphProto) -> dict[str, onnx.TypeProto]:
 
 
 def _body(
-    node: onnx.NodeProto, schema: defs.OpSchema, versions: Mapping[str, int], types: Mapping[str, onnx.TypeProto]
+    node: onnx.NodeProto, schema: Any, versions: Mapping[str, int], types: Mapping[str, onnx.TypeProto]
 ) -> onnx.FunctionProto | None:
     """The definition for this very node, in the newest form that is not newer than the model's operator set."""
     current = versions.get("", 1)

@@ -1,4 +1,4 @@
-"""Any ONNX model -> the form that is written as code: functions inlined, every type and shape that can be known known."""
+"""Any ONNX model -> the form that is written as code: functions inlined, types and shapes inferred."""
 
 from __future__ import annotations
 

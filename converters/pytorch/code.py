@@ -20,6 +20,7 @@ from converters.pytorch.types import torch_type
 from converters.weights import ArrayWeight, Weight
 
 _LONGEST = 40  # characters of an expression that may stand inside another one
+_DEEPEST = 20  # Python itself refuses code that is indented a hundred times
 CHAIN = "x"
 """The local name of a value that only the next step reads."""
 
@@ -63,6 +64,8 @@ class Code:
     @contextmanager
     def block(self, head: str) -> Iterator[None]:
         """Lines added inside stand under `head`."""
+        if self.depth >= _DEEPEST:
+            raise Refused(f"it lies inside {_DEEPEST} other graphs")
         self.line(head)
         self.depth += 1
         yield

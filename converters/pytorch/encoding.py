@@ -64,9 +64,7 @@ def written(model: ir.Model, report: Report, *, file: str = "") -> tuple[str, Co
 
 
 def _unwritable(faults: dict[str, list[str]], file: str) -> Diagnostic:
-    details = [
-        f'{len(names)}x  {reason}  (first: node "{names[0]}")' for reason, names in sorted(faults.items())
-    ]
+    details = [f'{len(names)}x  {reason}  (first: node "{names[0]}")' for reason, names in sorted(faults.items())]
     return Diagnostic(
         "unwritable-nodes",
         f"cannot be written as a PyTorch module: {sum(map(len, faults.values()))} nodes have no exact form",

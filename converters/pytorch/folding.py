@@ -54,9 +54,7 @@ def _pure(node: ir.Node) -> bool:
     return not drawn and not any(attribute.type in kinds for attribute in node.attributes.values())
 
 
-def _evaluate(
-    node: ir.Node, arrays: Sequence[np.ndarray | None], versions: dict[str, int]
-) -> list[np.ndarray] | None:
+def _evaluate(node: ir.Node, arrays: Sequence[np.ndarray | None], versions: dict[str, int]) -> list[np.ndarray] | None:
     from onnx.reference import ReferenceEvaluator
 
     names = ["" if array is None else f"i{position}" for position, array in enumerate(arrays)]

@@ -1,4 +1,4 @@
-"""Walks a graph and lets the rows write its nodes; every node that cannot be written is collected, not only the first."""
+"""Walks a graph and lets the rows write its nodes; all nodes that cannot be written are collected."""
 
 from __future__ import annotations
 
@@ -114,4 +114,6 @@ def _is_name(text: str) -> bool:
 def _takes_chain(node: ir.Node) -> bool:
     """Whether the name of its input may be used again after it: not if it keeps `x.shape[0]`, or walks a graph."""
     kinds = (ir.AttributeType.GRAPH, ir.AttributeType.GRAPHS)
-    return node.op_type not in ("Shape", "Size") and not any(attribute.type in kinds for attribute in node.attributes.values())
+    return node.op_type not in ("Shape", "Size") and not any(
+        attribute.type in kinds for attribute in node.attributes.values()
+    )

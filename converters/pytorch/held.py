@@ -41,7 +41,7 @@ class Several:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """One value: `text` names it in the code (empty until somebody asks), `weight` has its numbers if they are known."""
+    """One value: `text` names it in the code (empty until somebody asks), `weight` has its known numbers."""
 
     text: str = ""
     weight: Weight | None = None

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import onnx_ir as ir
 
 from converters.pytorch.code import Code
-from converters.pytorch.library import needed
 from converters.pytorch.identifiers import identifier
+from converters.pytorch.library import needed
 
 _HEAD = '''"""{title}: a PyTorch module with no dependency but torch, written by zoo {version} from an ONNX network.
 
@@ -66,14 +66,22 @@ def weights(path) -> dict:
 
 
 def text(
-    code: Code, *, title: str, stem: str, version: str, inputs: Sequence[tuple[str, ir.Value]], results: Mapping[str, str]
+    code: Code,
+    *,
+    title: str,
+    stem: str,
+    version: str,
+    inputs: Sequence[tuple[str, ir.Value]],
+    results: Mapping[str, str],
 ) -> str:
     """The whole file. `inputs` are the arguments' names; `results` maps expressions... see `_return`."""
     word = identifier(title, "Network")
     functions = needed(code.called)
     body = "\n".join(functions + code.members + code.lines)
     imports = ["import json", *(["import math"] if "math." in body else []), "import os"]
-    typing = [name for name in ("Dict", "List", "Optional", "Tuple") if f"{name}[" in body + _signature(inputs, code, results)]
+    typing = [
+        name for name in ("Dict", "List", "Optional", "Tuple") if f"{name}[" in body + _signature(inputs, code, results)
+    ]
     if typing:
         imports.append(f"from typing import {', '.join(typing)}")
     imports += ["", "import torch"]
@@ -122,4 +130,4 @@ def _result(results: Mapping[str, str], code: Code) -> str:
 
 def _names(names: Iterable[str | None]) -> str:
     """A tuple of the network's own names; whatever they hold, each is one string literal."""
-    return "(" + "".join(f"{ascii(str(name))}, " for name in names).rstrip() + ")"
+    return "(" + "".join(f"{str(name)!a}, " for name in names).rstrip() + ")"

@@ -109,7 +109,7 @@ class Node:
             return Host(held.items).text()
         return f"{self._code.function('integers')}({self.arg(at)})"
 
-    def int(self, at: int) -> str:
+    def integer(self, at: int) -> str:
         """The input as an expression that gives one Python integer."""
         held = self.host(at)
         return str(held.items[0]) if held is not None and held.items else f"int({self.arg(at)})"
@@ -199,5 +199,11 @@ def _attributes(node: ir.Node, schema: defs.OpSchema) -> Attributes:
         for name, known in schema.attributes.items()
     }
     values = {name: value.decode() if isinstance(value, bytes) else value for name, value in defaults.items()}
-    given = {name: attribute.value for name, attribute in node.attributes.items()}
+    given = {}
+    for name, attribute in node.attributes.items():
+        if name not in schema.attributes:
+            raise Refused(f"{name!r} is no attribute of this version of the operator")
+        if schema.attributes[name].type.name != attribute.type.name:  # a text where a number belongs must not get far
+            raise Refused(f"its {name} is no {schema.attributes[name].type.name}")
+        given[name] = attribute.value
     return Attributes({**values, **given}, explicit=frozenset(given))

@@ -45,24 +45,31 @@ def _gathered(node: Node) -> int | None:
 
 def _product(node: Node) -> int | None:
     one, other = node.rank(0), node.rank(1)
-    return max(one, other) if one is not None and other is not None and min(one, other) > 1 else None
+    if one is None or other is None or min(one, other) < 2:
+        return None
+    return max(one, other)
 
 
 def _reduced(node: Node) -> int | None:
     return node.rank(0) if node.attrs.flag("keepdims") else None
 
 
-_FIRST = """
-    AveragePool BatchNormalization Cast Clip Concat Conv ConvTranspose Dropout Elu Erf Exp Gelu GlobalAveragePool
-    GlobalMaxPool HardSigmoid HardSwish Identity InstanceNormalization LRN LayerNormalization LeakyRelu Log LogSoftmax
-    MaxPool Neg PRelu Pad Reciprocal Relu Resize Sigmoid Slice Softmax Softplus Split Sqrt Tanh Tile Transpose Upsample
-""".split()
-_LARGEST = "Add And Div Equal Greater Less Max Mean Min Mod Mul Or Pow Sub Sum Where Xor".split()
+_FIRST = [
+    "AveragePool", "BatchNormalization", "Cast", "Clip", "Concat", "Conv", "ConvTranspose", "Dropout", "Elu",
+    "Erf", "Exp", "Gelu", "GlobalAveragePool", "GlobalMaxPool", "HardSigmoid", "HardSwish", "Identity",
+    "InstanceNormalization", "LRN", "LayerNormalization", "LeakyRelu", "Log", "LogSoftmax", "MaxPool", "Neg",
+    "PRelu", "Pad", "Reciprocal", "Relu", "Resize", "Sigmoid", "Slice", "Softmax", "Softplus", "Split", "Sqrt",
+    "Tanh", "Tile", "Transpose", "Upsample",
+]  # fmt: skip
+_LARGEST = [
+    "Add", "And", "Div", "Equal", "Greater", "Less", "Max", "Mean", "Min", "Mod", "Mul", "Or", "Pow", "Sub",
+    "Sum", "Where", "Xor",
+]  # fmt: skip
 _RULES: Mapping[str, Rule] = MappingProxyType({
     **dict.fromkeys(_FIRST, _first),
     **dict.fromkeys(_LARGEST, _largest),
     **dict.fromkeys(("ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceL2"), _reduced),
-    "Flatten": lambda node: 2,
+    "Flatten": lambda _node: 2,
     "Gather": _gathered,
     "MatMul": _product,
     "Squeeze": _squeezed,

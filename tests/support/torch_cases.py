@@ -63,7 +63,12 @@ def _entry(value: object, data: bytearray) -> object:
     if array.dtype.kind in "OUS":
         raise Unsayable("its data are strings")
     blob = np.ascontiguousarray(array).tobytes()
-    entry = {"dtype": _NAMES.get(array.dtype.name, array.dtype.name), "shape": array.shape, "offset": len(data), "size": len(blob)}
+    entry = {
+        "dtype": _NAMES.get(array.dtype.name, array.dtype.name),
+        "shape": array.shape,
+        "offset": len(data),
+        "size": len(blob),
+    }
     data += blob
     return entry
 

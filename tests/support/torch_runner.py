@@ -20,32 +20,33 @@ def tensor(entry, data):
         return [tensor(item, data) for item in entry["list"]]
     kind = getattr(torch, entry["dtype"])
     first, size = entry["offset"], entry["size"]
-    flat = torch.frombuffer(bytearray(data[first : first + size]), dtype=torch.uint8) if size else torch.zeros(0, dtype=torch.uint8)
+    flat = (
+        torch.frombuffer(bytearray(data[first : first + size]), dtype=torch.uint8)
+        if size
+        else torch.zeros(0, dtype=torch.uint8)
+    )
     return flat.view(kind).reshape(entry["shape"])
 
 
 def differs(found, wanted, rtol, atol):
     """What differs, or nothing."""
-    if wanted is None or found is None:
-        return None if wanted is found else f"{found!r} instead of {wanted!r}"
-    if isinstance(wanted, list):
-        if not isinstance(found, list) or len(found) != len(wanted):
-            return "another number of list elements"
-        return next((fault for pair in zip(found, wanted) if (fault := differs(*pair, rtol, atol))), None)
-    if not isinstance(found, torch.Tensor):
-        return f"a {type(found).__name__} instead of a tensor"
-    if found.dtype != wanted.dtype:
-        return f"dtype {found.dtype} instead of {wanted.dtype}"
-    if found.shape != wanted.shape:
-        return f"shape {tuple(found.shape)} instead of {tuple(wanted.shape)}"
-    wide = torch.complex128 if found.dtype.is_complex else torch.float64
-    one, other = found.detach().cpu(), wanted
-    if "float8" in str(one.dtype):
-        one, other = one.float(), other.float()
-    one, other = one.to(wide), other.to(wide)
+    if isinstance(wanted, list) and isinstance(found, list) and len(found) == len(wanted):
+        return next((fault for pair in zip(found, wanted, strict=True) if (fault := differs(*pair, rtol, atol))), None)
+    if not isinstance(wanted, torch.Tensor) or not isinstance(found, torch.Tensor):
+        return None if wanted is found else f"a {type(found).__name__} instead of a {type(wanted).__name__}"
+    if (found.dtype, found.shape) != (wanted.dtype, wanted.shape):
+        return f"{found.dtype} {tuple(found.shape)} instead of {wanted.dtype} {tuple(wanted.shape)}"
+    one, other = widened(found.detach().cpu()), widened(wanted)
     if torch.allclose(one, other, rtol=rtol, atol=atol, equal_nan=True):
         return None
     return f"numbers differ by up to {float((one - other).abs().nan_to_num().max()):.3g}"
+
+
+def widened(tensor):
+    """In a type in which any two numbers can be compared."""
+    if tensor.dtype.is_complex:
+        return tensor.to(torch.complex128)
+    return tensor.float().double() if "float8" in str(tensor.dtype) else tensor.double()
 
 
 def load(path):
@@ -67,7 +68,7 @@ def verdict(folder, also):
         with torch.no_grad():
             result = model(*fed)
         results = list(result) if isinstance(result, tuple) and len(module.OUTPUTS) > 1 else [result]
-        for name, found, wanted in zip(module.OUTPUTS, results, entry["outputs"]):
+        for name, found, wanted in zip(module.OUTPUTS, results, entry["outputs"], strict=True):
             fault = differs(found, tensor(wanted, data), case["rtol"], case["atol"])
             if fault:
                 return f"mismatch: {name}: {fault}"

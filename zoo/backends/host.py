@@ -12,8 +12,8 @@ import numpy as np
 from zoo.backends import discovery
 from zoo.backends.card import Card
 from zoo.backends.exchange import BadReply, Failed, Job, Reply, log_tail, read_job, write_request
-from zoo.backends.written import prepared
 from zoo.backends.session import control_folder, converse, ended, job_folder, unwritable
+from zoo.backends.written import prepared
 
 __all__ = ["Failed", "Job", "Reply", "run", "run_many"]
 

@@ -109,8 +109,14 @@ def to_float8(x: Tensor, dtype: torch.dtype, saturate: bool) -> Tensor:
     half = bound / 28.0 if dtype == torch.float8_e4m3fn else bound / 30.0 if bound == 240.0 else bound / 14.0
     beyond = torch.abs(wide) >= bound + half
     if dtype == torch.float8_e4m3fn:
-        beyond = torch.abs(wide) > bound + half  # 464 is halfway to a number that the type lacks; it goes to the even one
-    outside = torch.where(wide > 0, float("inf"), float("-inf")) if dtype == torch.float8_e5m2 else torch.full_like(wide, float("nan"))
+        beyond = (
+            torch.abs(wide) > bound + half
+        )  # 464 is halfway to a number that the type lacks; it goes to the even one
+    outside = (
+        torch.where(wide > 0, float("inf"), float("-inf"))
+        if dtype == torch.float8_e5m2
+        else torch.full_like(wide, float("nan"))
+    )
     return torch.where(beyond, outside.to(dtype).to(torch.float32), rounded.to(torch.float32)).to(dtype)
 
 
@@ -119,8 +125,10 @@ def to_power_of_two(x: Tensor) -> Tensor:
     fraction, exponent = torch.frexp(x.to(torch.float32))
     power = torch.where(fraction == 0.5, exponent - 1, exponent).clamp(-127, 127)
     result = torch.ldexp(torch.ones_like(fraction, dtype=torch.float64), power)
-    return torch.where(torch.isfinite(fraction), result, torch.full_like(result, float("nan"))).to(torch.float32).to(
-        torch.float8_e8m0fnu
+    return (
+        torch.where(torch.isfinite(fraction), result, torch.full_like(result, float("nan")))
+        .to(torch.float32)
+        .to(torch.float8_e8m0fnu)
     )
 
 

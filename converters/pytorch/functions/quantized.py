@@ -19,7 +19,7 @@ def spread(s: Tensor, x: Tensor, axis: int, block: int) -> Tensor:
 
 
 def quantize(x: Tensor, scale: Tensor, zero: Optional[Tensor], axis: int, block: int, low: int, high: int) -> Tensor:
-    """x / scale + zero, rounded to even and kept between low and high."""
+    """X / scale + zero, rounded to even and kept between low and high."""
     y = torch.round(x / spread(scale, x, axis, block).to(x.dtype))
     if zero is not None:
         y = y + spread(zero, x, axis, block).to(x.dtype)
@@ -35,7 +35,7 @@ def dequantize(x: Tensor, scale: Tensor, zero: Optional[Tensor], axis: int, bloc
 
 
 def centred(x: Tensor, zero: Optional[Tensor], axis: int) -> Tensor:
-    """x - zero as float64, in which products of 8-bit numbers are exact."""
+    """X - zero as float64, in which products of 8-bit numbers are exact."""
     wide = x.to(torch.float64)
     if zero is None:
         return wide
@@ -49,13 +49,11 @@ def centred(x: Tensor, zero: Optional[Tensor], axis: int) -> Tensor:
 
 
 def requantize(y: Tensor, factor: Tensor, zero: Tensor, low: int, high: int) -> Tensor:
-    """y * factor + zero, rounded to even and kept between low and high."""
+    """Y * factor + zero, rounded to even and kept between low and high."""
     return (torch.round(y * factor) + zero.to(torch.float64)).clamp(low, high).to(zero.dtype)
 
 
-def integer_conv(
-    x: Tensor, w: Tensor, stride: List[int], pads: List[int], dilation: List[int], groups: int
-) -> Tensor:
+def integer_conv(x: Tensor, w: Tensor, stride: List[int], pads: List[int], dilation: List[int], groups: int) -> Tensor:
     """A convolution over one, two or three axes; pads in F.pad's order."""
     x = F.pad(x, pads)
     if len(stride) == 1:

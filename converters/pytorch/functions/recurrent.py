@@ -41,8 +41,16 @@ def order(count: int, backwards: bool) -> List[int]:
 
 
 def rnn(
-    x: Tensor, w: Tensor, r: Tensor, b: Optional[Tensor], lengths: Optional[Tensor], h0: Optional[Tensor],
-    direction: str, activations: List[str], clip: float, layout: int,
+    x: Tensor,
+    w: Tensor,
+    r: Tensor,
+    b: Optional[Tensor],
+    lengths: Optional[Tensor],
+    h0: Optional[Tensor],
+    direction: str,
+    activations: List[str],
+    clip: float,
+    layout: int,
 ) -> tuple[Tensor, Tensor]:
     """A plain recurrent layer; returns all steps and the last state."""
     x = x.transpose(0, 1) if layout == 1 else x
@@ -68,8 +76,17 @@ def rnn(
 
 
 def gru(
-    x: Tensor, w: Tensor, r: Tensor, b: Optional[Tensor], lengths: Optional[Tensor], h0: Optional[Tensor],
-    direction: str, activations: List[str], clip: float, layout: int, linear_before_reset: bool,
+    x: Tensor,
+    w: Tensor,
+    r: Tensor,
+    b: Optional[Tensor],
+    lengths: Optional[Tensor],
+    h0: Optional[Tensor],
+    direction: str,
+    activations: List[str],
+    clip: float,
+    layout: int,
+    linear_before_reset: bool,
 ) -> tuple[Tensor, Tensor]:
     """Gated recurrent units, gates in the order update, reset, hidden; returns all steps and the last state."""
     x = x.transpose(0, 1) if layout == 1 else x
@@ -103,8 +120,18 @@ def gru(
 
 
 def lstm(
-    x: Tensor, w: Tensor, r: Tensor, b: Optional[Tensor], lengths: Optional[Tensor], h0: Optional[Tensor],
-    c0: Optional[Tensor], p: Optional[Tensor], direction: str, activations: List[str], clip: float, layout: int,
+    x: Tensor,
+    w: Tensor,
+    r: Tensor,
+    b: Optional[Tensor],
+    lengths: Optional[Tensor],
+    h0: Optional[Tensor],
+    c0: Optional[Tensor],
+    p: Optional[Tensor],
+    direction: str,
+    activations: List[str],
+    clip: float,
+    layout: int,
     input_forget: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Long short-term memory, gates in the order input, output, forget, cell; returns all steps and the last states."""

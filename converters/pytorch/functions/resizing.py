@@ -13,9 +13,7 @@ def floats(t: Tensor) -> List[float]:
     return result
 
 
-def origin(
-    places: Tensor, size: int, length: int, scale: float, coordinates: str, first: float, last: float
-) -> Tensor:
+def origin(places: Tensor, size: int, length: int, scale: float, coordinates: str, first: float, last: float) -> Tensor:
     """Where the elements of the result lie in the source."""
     width = scale * size
     if coordinates == "align_corners":
@@ -54,12 +52,25 @@ def nearest_side(ratio: Tensor, rounding: str) -> Tensor:
 
 
 def resize_axis(
-    x: Tensor, axis: int, length: int, scale: float, first: float, last: float,
-    mode: str, coordinates: str, rounding: str, a: float, exclude: bool, antialias: bool, outside: float,
+    x: Tensor,
+    axis: int,
+    length: int,
+    scale: float,
+    first: float,
+    last: float,
+    mode: str,
+    coordinates: str,
+    rounding: str,
+    a: float,
+    exclude: bool,
+    antialias: bool,
+    outside: float,
 ) -> Tensor:
     """The tensor with another size along one axis."""
     size = x.size(axis)
-    source = origin(torch.arange(length, dtype=torch.float64, device=x.device), size, length, scale, coordinates, first, last)
+    source = origin(
+        torch.arange(length, dtype=torch.float64, device=x.device), size, length, scale, coordinates, first, last
+    )
     base = torch.ceil(source) - 1
     ratio = source - base
     start = base.to(torch.int64)
@@ -92,8 +103,19 @@ def resize_axis(
 
 
 def resize(
-    x: Tensor, axes: List[int], scales: Optional[List[float]], sizes: Optional[List[int]], roi: Optional[List[float]],
-    mode: str, coordinates: str, rounding: str, a: float, exclude: bool, antialias: bool, outside: float, policy: str,
+    x: Tensor,
+    axes: List[int],
+    scales: Optional[List[float]],
+    sizes: Optional[List[int]],
+    roi: Optional[List[float]],
+    mode: str,
+    coordinates: str,
+    rounding: str,
+    a: float,
+    exclude: bool,
+    antialias: bool,
+    outside: float,
+    policy: str,
 ) -> Tensor:
     """The tensor with other sizes along some axes, by factors or to sizes."""
     count = len(axes)

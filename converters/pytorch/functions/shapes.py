@@ -65,7 +65,9 @@ def slices(x: Tensor, starts: List[int], ends: List[int], axes: List[int], steps
             start, end = min(max(start, 0), size), min(max(end, 0), size)
         else:
             start, end = min(max(start, 0), size - 1), min(max(end, -1), size - 1)
-        x = x.index_select(axis, torch.arange(start, max(start, end) if step > 0 else min(start, end), step, device=x.device))
+        x = x.index_select(
+            axis, torch.arange(start, max(start, end) if step > 0 else min(start, end), step, device=x.device)
+        )
     return x
 
 

@@ -3,7 +3,6 @@
 from typing import List
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -24,7 +23,13 @@ def overlap(box: Tensor, others: Tensor, centred: bool) -> Tensor:
 
 
 def non_max_suppression(
-    boxes: Tensor, scores: Tensor, most: int, iou_threshold: float, score_threshold: float, has_threshold: bool, centred: bool
+    boxes: Tensor,
+    scores: Tensor,
+    most: int,
+    iou_threshold: float,
+    score_threshold: float,
+    has_threshold: bool,
+    centred: bool,
 ) -> Tensor:
     """Batch, class and box of every kept box; best first, none overlapping a better one of its class too much."""
     kept: List[Tensor] = []
@@ -62,7 +67,15 @@ def sample(x: Tensor, y_at: Tensor, x_at: Tensor) -> Tensor:
 
 
 def roi_align(
-    x: Tensor, rois: Tensor, batches: Tensor, mode: str, height: int, width: int, ratio: int, scale: float, half_pixel: bool
+    x: Tensor,
+    rois: Tensor,
+    batches: Tensor,
+    mode: str,
+    height: int,
+    width: int,
+    ratio: int,
+    scale: float,
+    half_pixel: bool,
 ) -> Tensor:
     """Regions pooled to one size from bilinear samples, their mean or their largest weighted part."""
     found: List[Tensor] = []
@@ -104,7 +117,12 @@ def corner(image: Tensor, ys: Tensor, xs: Tensor, down: int, right: int) -> Tens
 
 def near(image: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
     """Bilinear samples on a grid."""
-    return corner(image, ys, xs, 0, 0) + corner(image, ys, xs, 0, 1) + corner(image, ys, xs, 1, 0) + corner(image, ys, xs, 1, 1)
+    return (
+        corner(image, ys, xs, 0, 0)
+        + corner(image, ys, xs, 0, 1)
+        + corner(image, ys, xs, 1, 0)
+        + corner(image, ys, xs, 1, 1)
+    )
 
 
 def corners(image: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
@@ -114,16 +132,28 @@ def corners(image: Tensor, ys: Tensor, xs: Tensor) -> Tensor:
 
 
 def deform_conv(
-    x: Tensor, w: Tensor, offset: Tensor, bias: Tensor, mask: Tensor,
-    stride: List[int], pads: List[int], dilation: List[int], groups: int, offset_groups: int,
+    x: Tensor,
+    w: Tensor,
+    offset: Tensor,
+    bias: Tensor,
+    mask: Tensor,
+    stride: List[int],
+    pads: List[int],
+    dilation: List[int],
+    groups: int,
+    offset_groups: int,
 ) -> Tensor:
     """A 2-D convolution whose taps are moved by offsets and weighted by a mask."""
     n, channels, kh, kw = x.size(0), x.size(1), w.size(2), w.size(3)
     oh, ow = offset.size(2), offset.size(3)
     rows = torch.arange(oh, device=x.device, dtype=x.dtype).reshape(1, oh, 1) * stride[0] - pads[0]
     columns = torch.arange(ow, device=x.device, dtype=x.dtype).reshape(1, 1, ow) * stride[1] - pads[1]
-    down = (torch.arange(kh, device=x.device, dtype=x.dtype) * dilation[0]).reshape(kh, 1).expand(kh, kw).reshape(-1, 1, 1)
-    right = (torch.arange(kw, device=x.device, dtype=x.dtype) * dilation[1]).reshape(1, kw).expand(kh, kw).reshape(-1, 1, 1)
+    down = (
+        (torch.arange(kh, device=x.device, dtype=x.dtype) * dilation[0]).reshape(kh, 1).expand(kh, kw).reshape(-1, 1, 1)
+    )
+    right = (
+        (torch.arange(kw, device=x.device, dtype=x.dtype) * dilation[1]).reshape(1, kw).expand(kh, kw).reshape(-1, 1, 1)
+    )
     moved = offset.reshape(n, offset_groups, kh * kw, 2, oh, ow)
     shares = mask.reshape(n, offset_groups, kh * kw, oh, ow)
     size = channels // offset_groups
@@ -140,7 +170,9 @@ def deform_conv(
     return torch.einsum("gof,ngfp->ngop", kernel, taps).reshape(n, w.size(0), oh, ow) + bias.reshape(-1, 1, 1)
 
 
-def col2im(x: Tensor, image: List[int], block: List[int], stride: List[int], pads: List[int], dilation: List[int]) -> Tensor:
+def col2im(
+    x: Tensor, image: List[int], block: List[int], stride: List[int], pads: List[int], dilation: List[int]
+) -> Tensor:
     """Blocks added up where they lie in the image."""
     rank = len(image)
     whole = [image[axis] + pads[axis] + pads[rank + axis] for axis in range(rank)]

@@ -7,9 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def same(
-    x: Tensor, kernel: List[int], stride: List[int], dilation: List[int], upper: bool, value: float
-) -> Tensor:
+def same(x: Tensor, kernel: List[int], stride: List[int], dilation: List[int], upper: bool, value: float) -> Tensor:
     """Pads so that a stride of s divides the size by s, rounded up; an odd element goes to the end if `upper`."""
     amounts: List[int] = []
     for back in range(1, len(kernel) + 1):
@@ -31,7 +29,9 @@ def windows(x: Tensor, kernel: List[int], stride: List[int], dilation: List[int]
     return x.flatten(2 + rank)
 
 
-def stretched(x: Tensor, kernel: List[int], stride: List[int], pads: List[int], dilation: List[int], ceil: bool) -> List[int]:
+def stretched(
+    x: Tensor, kernel: List[int], stride: List[int], pads: List[int], dilation: List[int], ceil: bool
+) -> List[int]:
     """What must be added at the ends so that the last windows, rounded up if `ceil`, lie inside."""
     rank = len(kernel)
     extra: List[int] = []
@@ -109,6 +109,7 @@ def unpool(x: Tensor, indices: Tensor, shape: List[int]) -> Tensor:
 
 
 def product(sizes: List[int]) -> int:
+    """All sizes multiplied."""
     total = 1
     for size in sizes:
         total *= size

@@ -8,7 +8,6 @@ import onnx_ir as ir
 
 from converters.pytorch.code import Code
 from converters.pytorch.held import Held
-from converters.pytorch.layout import annotation
 from converters.pytorch.node import Node
 from converters.pytorch.refusal import Refused
 from converters.pytorch.rows import Result, Row
@@ -44,7 +43,6 @@ def _if(node: Node, code: Code) -> Result:
     return names
 
 
-
 def _loop(node: Node, code: Code) -> Result:
     body = _graph(node, "body")
     carried = _starts(node, code, range(2, node.count), [str(value.name) for value in body.inputs[2:]])
@@ -54,7 +52,7 @@ def _loop(node: Node, code: Code) -> Result:
     step, go = code.fresh(str(body.inputs[0].name)), code.fresh(str(body.inputs[1].name))
     code.line(f"{go} = {f'bool({node.arg(1)})' if node.has(1) else True}")
     count = code.fresh("count")
-    limit = node.int(0) if node.has(0) else str(2**63 - 1)
+    limit = node.integer(0) if node.has(0) else str(2**63 - 1)
     code.line(f"{count} = 0")
     with code.block(f"while {go} and {count} < {limit}:"):
         code.line(f"{step} = torch.tensor({count}, device={code.like()}.device)")
@@ -125,9 +123,7 @@ def _scan(node: Node, code: Code) -> Result:
         for name, text in zip(lists, results[states:], strict=True):
             code.line(f"{name}.append({text})")
         _advance(code, carried, results[:states])
-    stacks = [
-        f"torch.stack({name}{'[::-1]' if reverse[at] else ''}, {out_axes[at]})" for at, name in enumerate(lists)
-    ]
+    stacks = [f"torch.stack({name}{'[::-1]' if reverse[at] else ''}, {out_axes[at]})" for at, name in enumerate(lists)]
     return [*carried, *stacks]
 
 

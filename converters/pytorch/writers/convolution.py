@@ -135,9 +135,7 @@ def _conv_transpose(node: Node, code: Code) -> str:
     return f"{text} + {node.arg(2)}.reshape({listed([-1] + [1] * count)})" if node.has(2) else text
 
 
-def _settled(
-    node: Node, sizes: tuple[tuple[int, ...], ...], mode: str, wanted: tuple[int, ...]
-) -> tuple[int, ...]:
+def _settled(node: Node, sizes: tuple[tuple[int, ...], ...], mode: str, wanted: tuple[int, ...]) -> tuple[int, ...]:
     """Pads that give the wanted output shape, or the input's size times the stride."""
     kernel, stride, dilation, extra = sizes
     count = len(kernel)

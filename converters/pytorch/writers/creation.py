@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import onnx_ir as ir
@@ -20,11 +21,11 @@ _MOST = 1 << 28  # values of a constant that is made while writing; a larger one
 def _constant(node: Node, code: Code) -> Result:
     kinds = {"value_float": np.float32, "value_floats": np.float32, "value_int": np.int64, "value_ints": np.int64}
     for name, kind in kinds.items():
-        value = node.attrs[name] if name in node.attrs else None
+        value = node.attrs.get(name)
         if value is not None:
             code.hold(node.ir.outputs[0], Held(weight=ArrayWeight(np.array(value, kind))))
             return ()
-    tensor = node.attrs["value"] if "value" in node.attrs else None
+    tensor = cast("ir.TensorProtocol | None", node.attrs.get("value"))
     if tensor is None or tensor.dtype == ir.DataType.STRING:
         raise Refused("it holds no tensor of numbers")
     code.hold(node.ir.outputs[0], Held(weight=stored_weight(tensor)))
@@ -32,7 +33,7 @@ def _constant(node: Node, code: Code) -> Result:
 
 
 def _constant_of_shape(node: Node, code: Code) -> Result:
-    tensor = node.attrs["value"]
+    tensor = cast("ir.TensorProtocol | None", node.attrs["value"])
     fill = np.zeros(1, np.float32) if tensor is None else tensor.numpy().reshape(-1)[:1]
     shape = node.integers(0)
     if shape is not None and math.prod(shape) <= _MOST and fill.dtype.kind in "biuf":
@@ -48,7 +49,7 @@ def _range(node: Node, code: Code) -> str:
     kind = code.dtype(node.out_dtype())
     device = f"dtype={kind}, device={code.like()}.device"
     if node.is_integer(0):
-        return f"torch.arange({node.int(0)}, {node.int(1)}, {node.int(2)}, {device})"
+        return f"torch.arange({node.integer(0)}, {node.integer(1)}, {node.integer(2)}, {device})"
     parts = [node.scalar(at) or f"float({node.arg(at)})" for at in range(3)]
     return f"{code.function('float_range')}({', '.join(parts)}).to({kind})"
 
@@ -66,7 +67,7 @@ def _window(name: str) -> WriteOp:
         node.attrs.integer("output_datatype")
         periodic = node.attrs.flag("periodic")
         kind = code.dtype(node.out_dtype())
-        return f"{code.function(name)}({node.int(0)}, {periodic}, {code.like()}).to({kind})"
+        return f"{code.function(name)}({node.integer(0)}, {periodic}, {code.like()}).to({kind})"
 
     return write
 
@@ -74,7 +75,7 @@ def _window(name: str) -> WriteOp:
 def _mel(node: Node, code: Code) -> str:
     node.attrs.integer("output_datatype")
     bounds = [node.scalar(at) or f"float({node.arg(at)})" for at in (3, 4)]
-    numbers = ", ".join([node.int(0), node.int(1), node.int(2), *bounds])
+    numbers = ", ".join([node.integer(0), node.integer(1), node.integer(2), *bounds])
     return f"{code.function('mel_weights')}({numbers}, {code.like()}).to({code.dtype(node.out_dtype())})"
 
 

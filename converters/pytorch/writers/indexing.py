@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from converters.pytorch.code import Code
-from converters.pytorch.held import Host, listed
+from converters.pytorch.held import Host, Several, listed, number
 from converters.pytorch.node import Node
+from converters.pytorch.refusal import Refused
 from converters.pytorch.rows import Result, Row
 from converters.pytorch.writers.reshaping import axes
 
@@ -48,8 +49,11 @@ def _slice(node: Node, code: Code) -> Result:
         return f"{code.function('slices')}({x}, {starts}, {node.ints(2)}, {named}, {steps})"
     starts_, ends_, named_, steps_ = parts
     held = node.host(0)
-    if held is not None and held.vector and len(starts_) == 1 and all(
-        isinstance(item, int) for item in (starts_[0], ends_[0])
+    if (
+        held is not None
+        and held.vector
+        and len(starts_) == 1
+        and all(isinstance(item, int) for item in (starts_[0], ends_[0]))
     ):
         return Host(held.items[int(starts_[0]) : int(ends_[0]) : steps_[0]])
     x = node.arg(0)
@@ -114,7 +118,10 @@ _REDUCTIONS = {"none": "none", "": "none", "add": "sum", "mul": "prod", "max": "
 
 
 def _reduction(node: Node) -> str:
-    return _REDUCTIONS[node.attrs.text("reduction") if "reduction" in node.attrs else "none"]
+    name = node.attrs.text("reduction") if "reduction" in node.attrs else "none"
+    if name not in _REDUCTIONS:
+        raise Refused(f"its reduction is {name!r}")
+    return _REDUCTIONS[name]
 
 
 def _scatter_elements(node: Node, code: Code) -> str:
@@ -141,7 +148,7 @@ def _non_zero(node: Node, code: Code) -> str:
 
 def _one_hot(node: Node, code: Code) -> str:
     call = code.function("one_hot")
-    return f"{call}({node.arg(0)}, {node.int(1)}, {node.arg(2)}, {node.attrs.integer('axis')})"
+    return f"{call}({node.arg(0)}, {node.integer(1)}, {node.arg(2)}, {node.attrs.integer('axis')})"
 
 
 def _reverse_sequence(node: Node, code: Code) -> str:
@@ -151,12 +158,10 @@ def _reverse_sequence(node: Node, code: Code) -> str:
 
 def _trilu(node: Node, code: Code) -> str:
     call = "torch.triu" if node.attrs.flag("upper") else "torch.tril"
-    return f"{call}({node.arg(0)}, {node.int(1)})" if node.has(1) else f"{call}({node.arg(0)})"
+    return f"{call}({node.arg(0)}, {node.integer(1)})" if node.has(1) else f"{call}({node.arg(0)})"
 
 
 def _unique(node: Node, code: Code) -> Result:
-    from converters.pytorch.held import Several
-
     axis = node.attrs["axis"]
     in_order = not node.attrs.flag("sorted")
     return Several(f"{code.function('unique')}({node.arg(0)}, {axis}, {in_order})", 4)
@@ -169,7 +174,7 @@ def _pad(node: Node, code: Code) -> str:
     named = node.integers(3) if node.has(3) else tuple(range(rank)) if rank is not None else None
     if "pads" in node.attrs:
         amounts: tuple[int, ...] | None = tuple(node.attrs.integers("pads"))
-        fill: str | None = repr(node.attrs.number("value"))
+        fill: str | None = number(node.attrs.number("value"))
     else:
         amounts = node.integers(1)
         fill = node.scalar(2) if node.has(2) else "0.0"
@@ -191,8 +196,6 @@ def _pad(node: Node, code: Code) -> str:
 
 
 def _pad_mode(mode: str) -> str:
-    from converters.pytorch.refusal import Refused
-
     if mode not in ("constant", "reflect", "edge", "wrap"):
         raise Refused(f"its mode is {mode!r}")
     return mode

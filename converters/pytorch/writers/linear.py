@@ -27,7 +27,7 @@ def _gemm(node: Node, code: Code) -> str:
     if weight is not None and not flip_a and alpha == 1 and (beta == 1 or not node.has(2)) and weight.dtype.kind == "f":
         matrix = weight if flip_b else transposed(weight)
         bias = owned(node, 2) if node.has(2) else None
-        rows, columns = matrix.shape
+        rows = matrix.shape[0]
         if not node.has(2) or (bias is not None and bias.shape in ((rows,), (1, rows))):
             return f"{linear(node, code, matrix, None if bias is None else reshaped(bias, (rows,)))}({node.inline()})"
     a, b = (f"{node.arg(at)}.t()" if flip else node.arg(at) for at, flip in ((0, flip_a), (1, flip_b)))

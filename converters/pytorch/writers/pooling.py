@@ -38,7 +38,9 @@ class _Window:
 
     def lists(self) -> str:
         """Kernel, stride, pads, dilation and rounding for the functions of this file's rare forms."""
-        return f"{listed(self.kernel)}, {listed(self.stride)}, {listed(self.pads)}, {listed(self.dilation)}, {self.ceil}"
+        return (
+            f"{listed(self.kernel)}, {listed(self.stride)}, {listed(self.pads)}, {listed(self.dilation)}, {self.ceil}"
+        )
 
     def settle(self, node: Node) -> None:
         """Replace an automatic padding by its numbers."""
@@ -49,7 +51,7 @@ class _Window:
             raise Refused("its padding follows from an input size that is known only at run time")
         begin, end = [], []
         for size, kernel, stride, dilation in zip(sizes, self.kernel, self.stride, self.dilation, strict=True):
-            total = max((-(-size // stride) - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
+            total = max(((size + stride - 1) // stride - 1) * stride + (kernel - 1) * dilation + 1 - size, 0)
             first = total // 2 if self.mode == "SAME_UPPER" else total - total // 2
             begin.append(first)
             end.append(total - first)

@@ -34,7 +34,8 @@ def _quantize(node: Node, code: Code) -> str:
     x, scale = node.arg(0), node.arg(1)
     if kind is not None and kind.name in FLOAT8:
         spread = code.function("spread")
-        return f"{code.function('to_float8')}({x} / {spread}({scale}, {x}, {axis}, {block}), {torch_type(kind)}, {saturate})"
+        ratio = f"{x} / {spread}({scale}, {x}, {axis}, {block})"
+        return f"{code.function('to_float8')}({ratio}, {torch_type(kind)}, {saturate})"
     low, high = _range(kind)
     call = f"{code.function('quantize')}({x}, {scale}, {node.optional(2)}, {axis}, {block}, {low}, {high})"
     return f"{call}.to({torch_type(kind)})"

@@ -32,7 +32,7 @@ def _keep(node: Node) -> bool:
 def _sum(node: Node, code: Code, template: str = "{x}", after: str = "{y}") -> str:
     dims, keep = _dims(node, code), _keep(node)
     x = template.format(x=node.arg(0))
-    if dims not in ("[]",) and dims.startswith("[") and "self" not in dims and not node.is_integer(0):
+    if dims != "[]" and dims.startswith("[") and "self" not in dims and not node.is_integer(0):
         return after.format(y=f"torch.sum({x}, {dims}{', keepdim=True' if keep else ''})")
     return after.format(y=f"{code.function('reduce_sum')}({x}, {dims}, {keep})")
 
@@ -55,7 +55,7 @@ def _prod(node: Node, code: Code) -> str:
     return f"{code.function('reduce_prod')}({node.arg(0)}, {_dims(node, code)}, {_keep(node)})"
 
 
-def _extreme(largest: bool) -> WriteOp:
+def _extreme(*, largest: bool) -> WriteOp:
     def write(node: Node, code: Code) -> str:
         dims, keep = _dims(node, code), _keep(node)
         sizes = node.sizes(0)
@@ -72,7 +72,7 @@ def _log_sum_exp(node: Node, code: Code) -> str:
     return f"torch.logsumexp({node.arg(0)}, {dims}, {_keep(node)})"
 
 
-def _arg(largest: bool) -> WriteOp:
+def _arg(*, largest: bool) -> WriteOp:
     def write(node: Node, code: Code) -> str:
         axis, keep = node.attrs.integer("axis"), _keep(node)
         last = "select_last_index" in node.attrs and node.attrs.flag("select_last_index")
@@ -85,17 +85,17 @@ def _arg(largest: bool) -> WriteOp:
 
 
 def _top_k(node: Node, code: Code) -> Several:
-    k = str(node.attrs.integer("k")) if "k" in node.attrs else node.int(1)
+    k = str(node.attrs.integer("k")) if "k" in node.attrs else node.integer(1)
     largest = "largest" not in node.attrs or node.attrs.flag("largest")
     call = code.function("top_k")
     return Several(f"{call}({node.arg(0)}, {k}, {node.attrs.integer('axis')}, {largest})", 2)
 
 
-def _cumulative(product: bool) -> WriteOp:
+def _cumulative(*, product: bool) -> WriteOp:
     def write(node: Node, code: Code) -> str:
         exclusive, reverse = node.attrs.flag("exclusive"), node.attrs.flag("reverse")
         call = code.function("cumulative")
-        return f"{call}({node.arg(0)}, {node.int(1)}, {exclusive}, {reverse}, {product})"
+        return f"{call}({node.arg(0)}, {node.integer(1)}, {exclusive}, {reverse}, {product})"
 
     return write
 

@@ -27,10 +27,8 @@ def _reshape(node: Node, code: Code) -> Result:
         return Host(source.items)
     node.settle_rank(len(held.items))
     x = node.arg(0)
-    items = [
-        f"{x}.shape[{axis}]" if item == 0 and not allow_zero else item for axis, item in enumerate(held.items)
-    ]
-    if len(items) == 2 and items[1] == -1 and items[0] in (f"{x}.shape[0]",) and (node.rank(0) or 0) >= 2:
+    items = [f"{x}.shape[{axis}]" if item == 0 and not allow_zero else item for axis, item in enumerate(held.items)]
+    if len(items) == 2 and items[1] == -1 and items[0] == f"{x}.shape[0]" and (node.rank(0) or 0) >= 2:
         return f"torch.flatten({x}, 1)"
     return f"{x}.reshape({listed(items)})"
 
@@ -88,7 +86,7 @@ def _identity(node: Node, code: Code) -> Result:
 
 def _shape(node: Node, code: Code) -> Result:
     start = node.attrs.integer("start") if "start" in node.attrs else 0
-    end = node.attrs["end"] if "end" in node.attrs else None
+    end = node.attrs.get("end")
     rank = node.rank(0)
     x = node.arg(0)
     if rank is None:
@@ -119,7 +117,7 @@ def _dropout(node: Node, code: Code) -> Result:
     training = node.scalar(2)
     if node.has(2) and training is None:
         raise Refused("whether it trains is known only at run time")
-    if training == "True" and node.scalar(1) not in ("0.0",):
+    if training == "True" and node.scalar(1) != "0.0":
         raise Refused("it draws random numbers (training mode)")
     x = node.arg(0)
     return [x, f"torch.ones_like({x}, dtype=torch.bool)" if node.gives(1) else None]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from converters.pytorch.code import Code
-from converters.pytorch.held import listed, short
+from converters.pytorch.held import listed, short, tupled
 from converters.pytorch.node import Node
 from converters.pytorch.refusal import Refused
 from converters.pytorch.rows import Row
 
 _LINEAR = {3: "linear", 4: "bilinear", 5: "trilinear"}
+_TORCH_CUBIC = -0.75
+_SAME_NEAREST = {
+    ("asymmetric", "floor"),
+    ("half_pixel", "round_prefer_floor"),
+    ("pytorch_half_pixel", "round_prefer_floor"),
+}
+"""With whole factors all of these pick the element that torch picks."""
+_SAME_LINEAR = {"half_pixel", "pytorch_half_pixel", "align_corners"}
 _COORDINATES = (
     "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize",
 )  # fmt: skip
@@ -54,47 +62,59 @@ def _resize(node: Node, code: Code) -> str:
     roi = "None"
     if coordinates == "tf_crop_and_resize":
         roi = f"{code.function('floats')}({node.arg(1)})"
-    options = f'"{mode}", "{coordinates}", "{rounding}", {short(a)}, {exclude}, {antialias}, {short(outside)}, "{policy}"'
+    options = (
+        f'"{mode}", "{coordinates}", "{rounding}", {short(a)}, {exclude}, {antialias}, {short(outside)}, "{policy}"'
+    )
     return f"{code.function('resize')}({node.arg(0)}, {listed(axes)}, {factors_text}, {sizes}, {roi}, {options})"
 
 
 def _interpolated(
-    node: Node, axes: tuple[int, ...], factors: list[float] | None, at_sizes: int | None, how: tuple[str, str, str], a: float
+    node: Node,
+    axes: tuple[int, ...],
+    factors: list[float] | None,
+    at_sizes: int | None,
+    how: tuple[str, str, str],
+    a: float,
 ) -> str | None:
     """F.interpolate where it does exactly the same."""
     mode, coordinates, rounding = how
     rank = node.known_rank(0)
-    if rank not in _LINEAR or node.is_integer(0):
+    if rank not in _LINEAR or node.is_integer(0) or (mode == "cubic" and (rank != 4 or a != _TORCH_CUBIC)):
         return None
-    size = ""
-    if factors is not None:
-        whole = dict(zip(axes, factors, strict=True))
-        ones = [whole.get(axis, 1.0) for axis in range(2)]
-        spatial = [whole.get(axis, 1.0) for axis in range(2, rank)]
-        if ones != [1.0, 1.0] or any(factor != int(factor) or factor < 1 for factor in spatial):
-            return None
-        texts = [str(int(factor)) for factor in spatial]
-        size = f"scale_factor={texts[0] if len(set(texts)) == 1 else '(' + ', '.join(texts) + ')'}"
-    elif at_sizes is not None and node.has(at_sizes) and mode != "nearest":
-        held = node.host(at_sizes)
-        if held is None or axes not in (tuple(range(rank)), tuple(range(2, rank))):
-            return None
-        shape = node.shape(0)
-        if len(axes) == rank and (shape is None or not _kept(held.items[:2], shape[:2], node.arg(0))):
-            return None
-        size = f"size={listed(held.items[-(rank - 2) :])}"
-    else:
+    nearest = mode == "nearest"
+    if (coordinates, rounding) not in _SAME_NEAREST if nearest else coordinates not in _SAME_LINEAR:
         return None
-    same = {("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("pytorch_half_pixel", "round_prefer_floor")}
-    if mode == "nearest":
-        return f"F.interpolate({node.inline()}, {size})" if (coordinates, rounding) in same else None
-    if coordinates not in ("half_pixel", "pytorch_half_pixel", "align_corners"):
+    size = _factors(rank, axes, factors) if factors is not None else None
+    if factors is None and at_sizes is not None and node.has(at_sizes) and not nearest:
+        size = _sizes(node, rank, axes, at_sizes)
+    if size is None:
         return None
-    if mode == "cubic" and (rank != 4 or a != -0.75):
-        return None
+    if nearest:
+        return f"F.interpolate({node.inline()}, {size})"
     word = "bicubic" if mode == "cubic" else _LINEAR[rank]
     corners = ", align_corners=True" if coordinates == "align_corners" else ""
     return f'F.interpolate({node.inline()}, {size}, mode="{word}"{corners})'
+
+
+def _factors(rank: int, axes: tuple[int, ...], factors: list[float]) -> str | None:
+    """The argument for whole factors of the spatial axes."""
+    by_axis = dict(zip(axes, factors, strict=True))
+    spatial = [by_axis.get(axis, 1.0) for axis in range(2, rank)]
+    if [by_axis.get(axis, 1.0) for axis in range(2)] != [1.0, 1.0]:
+        return None
+    if any(factor != int(factor) or factor < 1 for factor in spatial):
+        return None
+    return f"scale_factor={tupled([int(factor) for factor in spatial])}"
+
+
+def _sizes(node: Node, rank: int, axes: tuple[int, ...], at: int) -> str | None:
+    """The argument for sizes of the spatial axes that Python holds."""
+    held, shape = node.host(at), node.shape(0)
+    if held is None or shape is None or axes not in (tuple(range(rank)), tuple(range(2, rank))):
+        return None
+    if len(axes) == rank and not _kept(held.items[:2], shape[:2], node.arg(0)):
+        return None
+    return f"size={listed(held.items[-(rank - 2) :])}"
 
 
 def _kept(items: tuple[int | str, ...], shape: tuple[int | str | None, ...], x: str) -> bool:

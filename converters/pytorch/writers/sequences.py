@@ -22,19 +22,19 @@ def _empty(node: Node, code: Code) -> str:
 
 
 def _at(node: Node, code: Code) -> str:
-    return f"{node.arg(0)}[{node.int(1)}]"
+    return f"{node.arg(0)}[{node.integer(1)}]"
 
 
 def _insert(node: Node, code: Code) -> str:
     items = node.arg(0)
     if not node.has(2):
         return f"{items} + [{node.arg(1)}]"
-    place = node.int(2)
+    place = node.integer(2)
     return f"{items}[:{place}] + [{node.arg(1)}] + {items}[{place}:]"
 
 
 def _erase(node: Node, code: Code) -> str:
-    return f"{code.function('without')}({node.arg(0)}, {node.int(1) if node.has(1) else -1})"
+    return f"{code.function('without')}({node.arg(0)}, {node.integer(1) if node.has(1) else -1})"
 
 
 def _length(node: Node, code: Code) -> str:
@@ -47,7 +47,7 @@ def _split(node: Node, code: Code) -> str:
     x = node.arg(0)
     if not node.has(1):
         return f"list(torch.split({x}, 1, {axis}))" if keep else f"list(torch.unbind({x}, {axis}))"
-    sizes = node.int(1) if node.rank(1) == 0 else node.ints(1)
+    sizes = node.integer(1) if node.rank(1) == 0 else node.ints(1)
     return f"list(torch.split({x}, {sizes}, {axis}))"
 
 

@@ -9,7 +9,13 @@ from converters.pytorch.refusal import Refused
 from converters.pytorch.rows import Row
 from converters.pytorch.writers.convolution import kernel_sizes, spatial
 
-_SAMPLING = {"bilinear": "bilinear", "linear": "bilinear", "nearest": "nearest", "bicubic": "bicubic", "cubic": "bicubic"}
+_SAMPLING = {
+    "bilinear": "bilinear",
+    "linear": "bilinear",
+    "nearest": "nearest",
+    "bicubic": "bicubic",
+    "cubic": "bicubic",
+}
 
 
 def _grid_sample(node: Node, code: Code) -> str:
@@ -24,7 +30,7 @@ def _grid_sample(node: Node, code: Code) -> str:
 
 
 def _non_max_suppression(node: Node, code: Code) -> str:
-    most = node.int(2) if node.has(2) else "0"
+    most = node.integer(2) if node.has(2) else "0"
     iou = node.scalar(3) or (f"float({node.arg(3)})" if node.has(3) else "0.0")
     score = node.scalar(4) or (f"float({node.arg(4)})" if node.has(4) else "0.0")
     centred = node.attrs.flag("center_point_box")
@@ -79,18 +85,16 @@ def _tensor_scatter(node: Node, code: Code) -> str:
 
 def _dft(node: Node, code: Code) -> str:
     inverse, onesided = node.attrs.flag("inverse"), node.attrs.flag("onesided")
-    length = node.int(1) if node.has(1) else "None"
-    if "axis" in node.attrs:
-        axis = str(node.attrs.integer("axis"))
-    else:
-        axis = node.int(2) if node.has(2) else "-2"
+    length = node.integer(1) if node.has(1) else "None"
+    stated = node.attrs.get("axis")
+    axis = str(stated) if stated is not None else node.integer(2) if node.has(2) else "-2"
     return f"{code.function('dft')}({node.arg(0)}, {length}, {axis}, {inverse}, {onesided})"
 
 
 def _stft(node: Node, code: Code) -> str:
-    length = node.int(3) if node.has(3) else f"{node.arg(2)}.numel()"
+    length = node.integer(3) if node.has(3) else f"{node.arg(2)}.numel()"
     onesided = node.attrs.flag("onesided")
-    return f"{code.function('stft')}({node.arg(0)}, {node.int(1)}, {node.optional(2)}, {length}, {onesided})"
+    return f"{code.function('stft')}({node.arg(0)}, {node.integer(1)}, {node.optional(2)}, {length}, {onesided})"
 
 
 WRITE = {

@@ -21,7 +21,7 @@ def load(kind: str, files: dict, options: dict) -> object:
     torch.set_num_threads(options["threads"])
     torch.manual_seed(0)
     if options["dtype"] not in ("float32", "float64"):
-        raise ValueError("dtype is %s, expected float32 or float64" % options["dtype"])
+        raise ValueError(f"dtype is {options['dtype']}, expected float32 or float64")
     loaded = _written(files, options) if "code" in files else _archive(files, options)
     loaded["device"] = options["device"]
     return loaded
@@ -50,7 +50,7 @@ def run(handle: object, fed: dict, outputs: list) -> dict:
             result = dict(zip(handle["outputs"], result if several else [result]))
     unknown = [name for name in outputs or () if name not in result]
     if unknown:
-        raise ValueError("no output named %s; the module gives %s" % (", ".join(unknown), ", ".join(result)))
+        raise ValueError(f"no output named {', '.join(unknown)}; the module gives {', '.join(result)}")
     return {name: result[name].cpu().numpy() for name in outputs or result}
 
 
