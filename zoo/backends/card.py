@@ -38,7 +38,7 @@ class Card:
 
 
 def read(worker: Path) -> Card:
-    """Parses NAME, READS, NEEDS, ENV, OPTIONS and VIA of a worker file; all faults of the file are in one Diagnostic."""
+    """Parses NAME, READS, NEEDS, ENV, OPTIONS and VIA of a worker file; all of its faults are in one Diagnostic."""
     tree = ast.parse(worker.read_bytes(), filename=str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)

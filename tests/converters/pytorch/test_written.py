@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import tracemalloc
+from itertools import pairwise
 
 import numpy as np
 import onnx
@@ -168,7 +169,7 @@ def test_the_weights_lie_in_a_safetensors_file_in_order_and_aligned(tmp_path):
     assert (8 + size) % 64 == 0
     spans = sorted(entry["data_offsets"] for name, entry in header.items() if name != "__metadata__")
     assert spans[0][0] == 0
-    assert all(one[1] == other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(spans))
     assert 8 + size + spans[-1][1] == len(data)
     first, last = header["a_weight.weight" if "a_weight.weight" in header else "a.weight"]["data_offsets"]
     assert np.array_equal(np.frombuffer(data[8 + size + first : 8 + size + last], "<f4"), np.ones(4, np.float32))
