@@ -75,7 +75,7 @@ def page(cases: list[Case], verdicts: dict[str, str], torch: str) -> str:
 
 
 def _reason(verdict: str) -> str:
-    bare = re.sub(r"\s*\(first: node .*?\)(?=$|;)", "", verdict).replace("unwritable-nodes: ", "")
+    bare = re.sub(r"\s*\(first: .*?\)(?=$|;)", "", verdict).replace("unwritable-nodes: ", "")
     return re.sub(r"\bup to [\d.e+-]+", "a little", re.sub(r"\b\d+x  ", "", bare))
 
 

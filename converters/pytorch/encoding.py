@@ -50,6 +50,8 @@ def written(model: ir.Model, report: Report, *, file: str = "") -> tuple[str, Co
         if value.name not in model.graph.initializers:
             inputs.append((code.fresh(str(value.name)), value))
             code.hold(value, Held(inputs[-1][0]))
+            if value.dtype == ir.DataType.STRING:
+                walk.faults.setdefault("PyTorch has no tensors of strings", []).append(str(value.name))
     walk.write(list(model.graph))
     if walk.faults:
         raise _unwritable(walk.faults, file)
@@ -64,7 +66,7 @@ def written(model: ir.Model, report: Report, *, file: str = "") -> tuple[str, Co
 
 
 def _unwritable(faults: dict[str, list[str]], file: str) -> Diagnostic:
-    details = [f'{len(names)}x  {reason}  (first: node "{names[0]}")' for reason, names in sorted(faults.items())]
+    details = [f'{len(names)}x  {reason}  (first: "{names[0]}")' for reason, names in sorted(faults.items())]
     return Diagnostic(
         "unwritable-nodes",
         f"cannot be written as a PyTorch module: {sum(map(len, faults.values()))} nodes have no exact form",

@@ -203,7 +203,8 @@ def _attributes(node: ir.Node, schema: defs.OpSchema) -> Attributes:
     for name, attribute in node.attributes.items():
         if name not in schema.attributes:
             raise Refused(f"{name!r} is no attribute of this version of the operator")
-        if schema.attributes[name].type.name != attribute.type.name:  # a text where a number belongs must not get far
-            raise Refused(f"its {name} is no {schema.attributes[name].type.name}")
+        wanted = str(schema.attributes[name].type).rpartition(".")[2]
+        if wanted != attribute.type.name:  # a text where a number belongs must not get far
+            raise Refused(f"its {name} is no {wanted}")
         given[name] = attribute.value
     return Attributes({**values, **given}, explicit=frozenset(given))

@@ -120,18 +120,6 @@ def to_float8(x: Tensor, dtype: torch.dtype, saturate: bool) -> Tensor:
     return torch.where(beyond, outside.to(dtype).to(torch.float32), rounded.to(torch.float32)).to(dtype)
 
 
-def to_power_of_two(x: Tensor) -> Tensor:
-    """The 8-bit exponent of the next power of two that is not smaller."""
-    fraction, exponent = torch.frexp(x.to(torch.float32))
-    power = torch.where(fraction == 0.5, exponent - 1, exponent).clamp(-127, 127)
-    result = torch.ldexp(torch.ones_like(fraction, dtype=torch.float64), power)
-    return (
-        torch.where(torch.isfinite(fraction), result, torch.full_like(result, float("nan")))
-        .to(torch.float32)
-        .to(torch.float8_e8m0fnu)
-    )
-
-
 def to_narrow(x: Tensor, low: int, high: int) -> Tensor:
     """The low bits of an integer as a two's complement number of 4 or 2 bits."""
     whole = x.to(torch.int64)

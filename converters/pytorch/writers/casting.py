@@ -27,7 +27,7 @@ def _cast(node: Node, code: Code) -> Result:
     if target.name in FLOAT8:
         return f"{code.function('to_float8')}({node.arg(0)}, {torch_type(target)}, {saturate})"
     if target.name == "FLOAT8E8M0":
-        return f"{code.function('to_power_of_two')}({node.arg(0)})"
+        raise Refused("PyTorch rounds to 8-bit exponents otherwise than ONNX does")
     if target.name in NARROW:
         low, high = NARROW[target.name]
         return f"{code.function('to_narrow')}({node.arg(0)}, {low}, {high}).to({torch_type(target)})"

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.framework
 
 NETWORKS = {
     "lenet": (("lenet/lenet.prototxt", "lenet/lenet_iter_10000.caffemodel"), (2, 1, 28, 28)),
-    "samplenet from caffe": (("samplenet/samplenet.prototxt", "samplenet/samplenet.caffemodel"), (2, 3, 32, 32)),
+    "samplenet from caffe": (("samplenet/SampLeNet.prototxt", "samplenet/SampLeNet.caffemodel"), (2, 3, 32, 32)),
     "samplenet": (("samplenet/samplenet.onnx",), (1, 3, 32, 32)),
     "rfb320 from caffe": (("rfb320/RFB-320.prototxt", "rfb320/RFB-320.caffemodel"), (1, 3, 240, 320)),
     "rfb320": (("rfb320/version-RFB-320_simplified.onnx",), (1, 3, 240, 320)),
