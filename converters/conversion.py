@@ -115,8 +115,10 @@ def write(
     )
     if card is not None and card.encode is not None:
         return _encode(model, card, Path(out), dialect=dialect, batch=batch)
+    if card is not None and card.compose is not None:
+        return _compose(model, card, Path(out), batch=batch)
     if to != "onnx":
-        known = ", ".join(name for name, card in formats().items() if card.encode or name == "onnx")
+        known = ", ".join(name for name, card in formats().items() if card.encode or card.compose or name == "onnx")
         raise Diagnostic("unsupported-target", f"zoo does not write {to} yet", hint=f"formats it writes: {known}")
     from converters.onnxfile.opset import to_opset
     from converters.onnxfile.saving import save
@@ -156,6 +158,22 @@ def _encode(model: Model, card: Format, out: Path, *, dialect: str | None, batch
 
     assert card.encode is not None
     digests = resolve(card.encode)(layers(model, card, dialect=dialect, batch=batch), out)
+    assert isinstance(digests, dict)
+    return digests
+
+
+def _compose(model: Model, card: Format, out: Path, *, batch: int | None) -> dict[str, str]:
+    from converters.format import resolve
+    from converters.onnxfile.normal import rebind
+    from converters.onnxfile.preparing import prepare
+
+    assert card.compose is not None
+    assert card.operators is not None
+    operators = resolve(card.operators)()
+    assert isinstance(operators, frozenset)
+    bound = model.ir if batch is None else rebind(model.ir, model.report, inputs={}, batch=batch)
+    file = str(next(iter(model.files.values()), ""))
+    digests = resolve(card.compose)(prepare(bound, operators), out, model.report, file)
     assert isinstance(digests, dict)
     return digests
 

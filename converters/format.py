@@ -24,6 +24,9 @@ class Format:
     ops     the package whose modules hold the READ rows
     encode  `module:function`, (SourceGraph of the target's layers, output path) -> file name -> sha256
     writers the package whose modules hold the WRITE rows
+    compose `module:function`, (hub model, output path, report, source's name) -> file name -> sha256, for a format
+            that is written from the graph as a whole, not layer by layer
+    operators `module:function`, () -> the operators (domain, name) that `compose` knows
     dialects  variants that can be written, the default first
     fixed   its files state every size: a symbolic batch must become a number
     keyed   the files may hold several models: decode takes a `key` that picks one
@@ -43,6 +46,8 @@ class Format:
     ops: str | None = None
     encode: str | None = None
     writers: str | None = None
+    compose: str | None = None
+    operators: str | None = None
     dialects: tuple[str, ...] = ("",)
     fixed: bool = False
     stored: str | None = None

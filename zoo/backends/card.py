@@ -26,7 +26,10 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """What zoo knows of a backend before it runs: `worker` is the file that a foreign interpreter loads."""
+    """What zoo knows of a backend before it runs: `worker` is the file that a foreign interpreter loads.
+
+    `via`: a format that it reads -> the format that zoo writes such an artifact in first, for the worker to load.
+    """
 
     name: str
     reads: tuple[str, ...]
@@ -35,10 +38,11 @@ class Card:
     summary: str
     worker: Path
     options: Mapping[str, object] = field(default_factory=dict)
+    via: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(worker: Path) -> Card:
-    """Parses NAME, READS, NEEDS, ENV and OPTIONS of a worker file; every fault of the file is in the one Diagnostic."""
+    """Parses NAME, READS, NEEDS, ENV, OPTIONS and VIA of a worker file; all of its faults are in one Diagnostic."""
     tree = ast.parse(worker.read_bytes(), filename=str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)
@@ -55,6 +59,7 @@ def read(worker: Path) -> Card:
         summary=(ast.get_docstring(tree) or "").partition("\n")[0],
         worker=worker,
         options=_options(constants.get("OPTIONS", {}), faults),
+        via=_via(constants.get("VIA", {}), faults),
     )
     if faults:
         raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)
@@ -98,4 +103,11 @@ def _options(value: object, faults: list[str]) -> dict[str, object]:
     if isinstance(value, dict) and all(isinstance(name, str) for name in value):
         return dict(value)
     faults.append(f"OPTIONS is {value!r}, expected a dict of names and defaults")
+    return {}
+
+
+def _via(value: object, faults: list[str]) -> dict[str, str]:
+    if isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair):
+        return dict(value)
+    faults.append(f"VIA is {value!r}, expected a dict of formats")
     return {}

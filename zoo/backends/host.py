@@ -13,6 +13,7 @@ from zoo.backends import discovery
 from zoo.backends.card import Card
 from zoo.backends.exchange import BadReply, Failed, Job, Reply, log_tail, read_job, write_request
 from zoo.backends.session import control_folder, converse, ended, job_folder, unwritable
+from zoo.backends.written import prepared
 
 __all__ = ["Failed", "Job", "Reply", "run", "run_many"]
 
@@ -46,15 +47,29 @@ def run_many(
     status = discovery.probe(card)
     if status.interpreter is None:
         return [_named(job.label, Failed("unavailable", status.why_not or "")) for job in jobs]
+    with prepared(card, jobs) as (ready, unwritten):
+        answers = _answers(card, status.interpreter, ready, unwritten, timeout, stop)
+    return [_named(jobs[index].label, answers[index]) for index in range(len(jobs))]
+
+
+def _answers(
+    card: Card,
+    interpreter: Path,
+    jobs: Sequence[Job],
+    unwritten: Mapping[int, Failed],
+    timeout: float,
+    stop: Callable[[], bool],
+) -> dict[int, Reply | Failed]:
     refusals = {index: _refusal(card, job) for index, job in enumerate(jobs)}
     answers: dict[int, Reply | Failed] = {index: fault for index, fault in refusals.items() if fault}
+    answers |= unwritten
     while waiting := {index: job for index, job in enumerate(jobs) if index not in answers}:
         try:
             with control_folder() as control:
-                answers |= _attempt(card, status.interpreter, control, waiting, timeout, stop)
+                answers |= _attempt(card, interpreter, control, waiting, timeout, stop)
         except OSError as fault:
             answers |= dict.fromkeys(waiting, unwritable(fault))
-    return [_named(jobs[index].label, answers[index]) for index in range(len(jobs))]
+    return answers
 
 
 def _attempt(

@@ -1,51 +1,57 @@
-"""PyTorch, on the CPU: TorchScript archives, and those only when their code is trusted."""
+"""PyTorch: ONNX networks through the modules that zoo writes; TorchScript archives when their code is trusted."""
 
+import importlib.util
 import zipfile
 
 NAME = "torch"
-READS = ["torch"]
+READS = ["torch", "onnx"]
+VIA = {"onnx": "torch"}  # zoo writes model.py and model.safetensors first; this worker runs those
 NEEDS = ["torch"]
 ENV = {
     "pythons": ["3.11", "3.12", "3.13", "3.10"],
     "requirements": ["torch>=2.6,<2.14", "numpy>=1.26"],
 }
-OPTIONS = {"trust": False}
+OPTIONS = {"trust": False, "dtype": "float32", "device": "cpu"}
 
 
 def load(kind: str, files: dict, options: dict) -> object:
-    """Open a TorchScript archive in evaluation mode."""
-    path = next(iter(files.values()))
-    if not _is_torchscript(path):
-        raise ValueError(
-            "a state_dict holds weights, not a graph: nothing in it says how to run them; "
-            "export the model to ONNX or TorchScript where its code is"
-        )
-    if not options["trust"]:
-        raise ValueError("a TorchScript archive holds code that would run here: say --trust when you trust its author")
+    """Open a module that zoo wrote, or a TorchScript archive, in evaluation mode."""
     import torch
 
     torch.set_num_threads(options["threads"])
     torch.manual_seed(0)
-    return torch.jit.load(path, map_location="cpu").eval()
+    if options["dtype"] not in ("float32", "float64"):
+        raise ValueError(f"dtype is {options['dtype']}, expected float32 or float64")
+    loaded = _written(files, options) if "code" in files else _archive(files, options)
+    loaded["device"] = options["device"]
+    return loaded
 
 
-def inputs(module: object) -> list:
-    """Names of the arguments of forward() that have no default; the first argument is the module itself."""
-    return [argument.name for argument in module.forward.schema.arguments[1:] if not argument.has_default_value()]
+def inputs(handle: object) -> list:
+    """Names of the inputs: as the written module states them, or the arguments of forward() without a default."""
+    return handle["inputs"]
 
 
-def run(module: object, fed: dict, outputs: list) -> dict:
-    """Run forward without gradients; results are named `output`, `output_0` ... or by the keys of a dict."""
+def run(handle: object, fed: dict, outputs: list) -> dict:
+    """Run forward without gradients."""
     import numpy as np
     import torch
 
+    tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in fed.items()}
+    if handle["double"]:
+        tensors = {name: one.double() if one.dtype == torch.float32 else one for name, one in tensors.items()}
+    tensors = {name: one.to(handle["device"]) for name, one in tensors.items()}
     with torch.inference_mode():
-        result = module(**{name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in fed.items()})
-    named = {name: tensor.numpy() for name, tensor in _tensors(result).items()}
-    unknown = [name for name in outputs or () if name not in named]
+        if handle["outputs"] is None:
+            result = _tensors(handle["module"](**tensors))
+        else:
+            result = handle["module"](*[tensors[name] for name in handle["inputs"]])
+            several = isinstance(result, tuple) and len(handle["outputs"]) > 1
+            result = dict(zip(handle["outputs"], result if several else [result]))
+    unknown = [name for name in outputs or () if name not in result]
     if unknown:
-        raise ValueError(f"no output named {', '.join(unknown)}; the module gives {', '.join(named)}")
-    return named if outputs is None else {name: named[name] for name in outputs}
+        raise ValueError(f"no output named {', '.join(unknown)}; the module gives {', '.join(result)}")
+    return {name: result[name].cpu().numpy() for name in outputs or result}
 
 
 def versions() -> dict:
@@ -54,6 +60,41 @@ def versions() -> dict:
     import torch
 
     return {"torch": torch.__version__, "numpy": np.__version__}
+
+
+def _written(files: dict, options: dict) -> dict:
+    """The module of a model.py that zoo wrote, with its weights."""
+    import torch
+
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    spec = importlib.util.spec_from_file_location("written_model", files["code"])
+    source = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(source)
+    double = options["dtype"] == "float64"
+    module = source.load(files["weights"])
+    module = (module.double() if double else module).to(options["device"])
+    return {"module": module, "inputs": list(source.INPUTS), "outputs": list(source.OUTPUTS), "double": double}
+
+
+def _archive(files: dict, options: dict) -> dict:
+    """A TorchScript archive; its results are named `output`, `output_0` ... or by the keys of a dict."""
+    import torch
+
+    path = next(iter(files.values()))
+    if not _is_torchscript(path):
+        raise ValueError(
+            "a state_dict holds weights, not a graph: nothing in it says how to run them; "
+            "export the model to ONNX or TorchScript where its code is"
+        )
+    if not options["trust"]:
+        raise ValueError("a TorchScript archive holds code that would run here: say --trust when you trust its author")
+    double = options["dtype"] == "float64"
+    module = torch.jit.load(path, map_location="cpu").eval()
+    module = (module.double() if double else module).to(options["device"])
+    arguments = module.forward.schema.arguments[1:]
+    names = [argument.name for argument in arguments if not argument.has_default_value()]
+    return {"module": module, "inputs": names, "outputs": None, "double": double}
 
 
 def _tensors(result: object) -> dict:

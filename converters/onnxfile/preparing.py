@@ -1,0 +1,58 @@
+"""Any ONNX model -> the form that is written as code: functions inlined, types and shapes inferred."""
+
+from __future__ import annotations
+
+import onnx
+import onnx_ir as ir
+from onnx import inliner, shape_inference, version_converter
+
+from converters.diagnostic import Diagnostic
+from converters.onnxfile import expansion
+from converters.onnxfile.checking import lean
+from converters.onnxfile.expansion import Known
+from converters.onnxfile.opset import rebuilt
+
+OLDEST = 7  # older operator sets are brought up to it by ONNX's own version converter
+_DEEPEST = 8  # functions whose bodies hold functions
+
+
+def prepare(model: ir.Model, known: Known) -> ir.Model:
+    """A new model with the lazy weights of the old one.
+
+    Functions of the file are inlined; so are operators that have no row of their own in `known` but are functions
+    by ONNX's own definition.
+    """
+    proto = lean(model)
+    proto = _raised(proto)
+    if proto.functions:
+        proto = inliner.inline_local_functions(proto)
+    for _ in range(_DEEPEST):
+        if not expansion.call(proto, known):
+            break
+        proto = inliner.inline_local_functions(proto, convert_version=True)
+    return rebuilt(_inferred(proto), model)
+
+
+def _raised(proto: onnx.ModelProto) -> onnx.ModelProto:
+    version = _versions(proto).get("", OLDEST)
+    if version >= OLDEST:
+        return proto
+    try:
+        return version_converter.convert_version(proto, OLDEST)
+    except (RuntimeError, ValueError) as fault:
+        reason = str(fault).strip().splitlines()[-1]
+        raise Diagnostic("opset", f"ONNX's version converter cannot bring it from opset {version} on: {reason}") from (
+            fault
+        )
+
+
+def _versions(proto: onnx.ModelProto) -> dict[str, int]:
+    return {entry.domain if entry.domain != "ai.onnx" else "": entry.version for entry in proto.opset_import}
+
+
+def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
+    try:
+        return shape_inference.infer_shapes(proto, data_prop=True)
+    except (RuntimeError, ValueError) as fault:
+        reason = str(fault).strip().splitlines()[0]
+        raise Diagnostic("invalid-model", f"ONNX's shape inference refuses it: {reason}") from fault
