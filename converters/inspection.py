@@ -61,7 +61,12 @@ def inspect(paths: Sequence[Path | str], options: Options | None = None, *, supp
     graph_free = "graph" in card.roles and "graph" not in files
     if graph_free:
         return Inspection(card.name, card.title, {}, (), {}, _stored(card, files), (_no_graph(card),))
-    graph = decode(card, files, options)
+    try:
+        graph = decode(card, files, options)
+    except Diagnostic as fault:
+        if "graph" in card.roles or card.stored is None:
+            raise
+        return Inspection(card.name, card.title, {}, (), {}, _stored(card, files), (f"{fault.code}: {fault}",))
     tensors = tuple(
         _tensor(f"{layer.name}/{key}", layer.name, weight)
         for layer in graph.layers

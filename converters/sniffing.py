@@ -60,20 +60,12 @@ def _html(head: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml"))
 
 
-def _zip_with(member: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(b"PK\x03\x04") and member in head
-
-
 def _tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
 def _symbol_json(head: bytes) -> bool:
     return head.lstrip().startswith(b"{") and b'"nodes"' in head
-
-
-def _safetensors(head: bytes) -> bool:
-    return len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 << 20
 
 
 _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
@@ -90,10 +82,14 @@ _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 )
 
 _NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]], ...] = (
+<<<<<<< HEAD
     ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"data.pkl")),
     ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
     ("torch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
     ("torch", "weights", "a safetensors file", _safetensors),
+=======
+    ("torch7", "model", "a Torch7 file", _torch7),
+>>>>>>> 63969ca (Read PyTorch checkpoints of every generation and torchvision's architectures)
     ("mxnet", "weights", "an MXNet parameter file", _starts(b"\x12\x01\0\0\0\0\0\0")),
     ("mxnet", "graph", "an MXNet symbol", _symbol_json),
     (None, None, "an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),
