@@ -68,7 +68,7 @@ class Network:
         self._module(kind, name, inputs, (name,), attrs, weights or {})
         return Value(name, inputs[0].channels if channels is None else channels)
 
-    def conv(
+    def conv(  # noqa: PLR0913 - a convolution has that many numbers
         self,
         x: Value,
         name: str,
@@ -78,17 +78,18 @@ class Network:
         padding: Pair | None = None,
         *,
         groups: int = 1,
+        dilation: int = 1,
         bias: bool = False,
     ) -> Value:
         """Conv2d; without `padding` as much as keeps the size: half the kernel."""
         window = _pair(kernel)
-        pads = (window[0] // 2, window[1] // 2) if padding is None else _pair(padding)
+        pads = (window[0] // 2 * dilation, window[1] // 2 * dilation) if padding is None else _pair(padding)
         weights: dict[str, Shape] = {"weight": (out, x.channels // groups, *window)}
         if bias:
             weights["bias"] = (out,)
         return self.add(
             "Conv2d", name, x, channels=out, weights=weights, in_channels=x.channels, out_channels=out,
-            kernel_size=window, stride=_pair(stride), padding=pads, dilation=(1, 1), groups=groups, bias=bias,
+            kernel_size=window, stride=_pair(stride), padding=pads, dilation=_pair(dilation), groups=groups, bias=bias,
         )  # fmt: skip
 
     def norm(self, x: Value, name: str, eps: float = 1e-5) -> Value:
@@ -139,12 +140,13 @@ class Network:
         """The last Linear, whose output is the network's: `logits`."""
         self.output(self.linear(x, name, self.classes(name)), "logits")
 
-    def output(self, x: Value, name: str) -> None:
-        """Make the last module's value an output under its own name."""
-        last = self.modules.pop()
-        assert last.outputs == (x.name,)
-        self.modules.append(Module(last.kind, last.name, last.inputs, (name,), last.attrs, last.weights))
-        self.outputs.append(name)
+    def output(self, x: Value, name: str | None = None) -> None:
+        """Make a value an output of the network; under another name only while nothing reads it."""
+        if name is not None:
+            last = self.modules.pop()
+            assert last.outputs == (x.name,)
+            self.modules.append(Module(last.kind, last.name, last.inputs, (name,), last.attrs, last.weights))
+        self.outputs.append(name or x.name)
 
     def drop(self, prefix: str, reason: str) -> None:
         """Leave out the file's tensors under `prefix`."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import onnx_ir as ir
 
@@ -53,6 +55,21 @@ def channel_shuffle(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Reshape", turned, emit.constant([0, count, *emit.sizes(data, 2)], "shape"))
 
 
+def rows(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads a view of all dimensions behind the batch as rows of `width` numbers as Reshape."""
+    (data,) = emit.inputs
+    batch, count, width = emit.shape(data)[0], math.prod(emit.sizes(data, 1)), layer.attrs.integer("width")
+    if count % width:
+        emit.refuse(f"{count} numbers cannot be divided into rows of {width}")
+    return emit.reshape(data, (batch, count // width, width))
+
+
+def zero_pad2d(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads ZeroPad2d, whose numbers are for left, right, top and bottom, as Pad."""
+    left, right, top, bottom = layer.attrs.integers("padding")
+    return emit("Pad", *emit.inputs, emit.constant([0, 0, top, left, 0, 0, bottom, right], "pads"))
+
+
 def add(layer: Layer, emit: Emit) -> ir.Value:
     """Reads add as Add."""
     return emit("Add", *emit.inputs)
@@ -89,6 +106,8 @@ READ = {
     "cat": Read(cat, samples=(Sample("channels", "dim=1", ((2, 3, 4, 5), (2, 2, 4, 5))),)),
     "chunk": Read(chunk, samples=(Sample("halves", "chunks=2, dim=1", ((2, 6, 4, 5),), outputs=2),)),
     "ChannelShuffle": Read(channel_shuffle, samples=(Sample("two", "groups=2", ((2, 6, 4, 5),)),)),
+    "Rows": Read(rows, samples=(Sample("pairs", "width=2", _IMAGE),)),
+    "ZeroPad2d": Read(zero_pad2d, samples=(Sample("four numbers", "padding=(1, 2, 0, 3)", _IMAGE),)),
     "add": Read(add, samples=(Sample("two", "", _IMAGE * 2),)),
     "mul": Read(mul, samples=(Sample("a factor a channel", "", ((2, 3, 1, 1), (2, 3, 4, 5))),)),
     "LayerScale": Read(layer_scale, samples=(Sample("image", "", _IMAGE, ((3, 1, 1),)),)),
