@@ -31,6 +31,7 @@ class Format:
     tensor  `module:function`, (files by role, key) -> the one tensor meant, for files that may hold bare ones
     parameters  `module:function`, kind -> the names of all parameters that the format gives it (for the docs)
     settings  names of the options that only this format knows; decode takes them as keyword arguments
+    joiner  what stands between a layer's name and its weight's in the names of stored tensors
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
     """
 
@@ -44,6 +45,7 @@ class Format:
     writers: str | None = None
     dialects: tuple[str, ...] = ("",)
     fixed: bool = False
+    joiner: str = "/"
     stored: str | None = None
     keyed: bool = False
     tree: str | None = None

@@ -86,7 +86,8 @@ class _Machine:
         for _ in range(MAX_STEPS):
             code = take(1)[0]
             if code == _STOP:
-                return self.stack.pop()
+                value = self.stack.pop()
+                return value if value is not _MARK else self.fail("its pickle ends with a mark")
             step = steps.get(code)
             if step is None:
                 self.fail(f"0x{code:02x} is no pickle opcode that zoo reads")
@@ -107,12 +108,12 @@ class _Machine:
     def number(self, code: str) -> int:
         return int(struct.unpack("<" + code, self.cursor.take(struct.calcsize(code)))[0])
 
-    def line(self) -> str:
+    def line(self, encoding: str = "utf-8") -> str:
         data = bytearray()
         while len(data) < MAX_LINE:
             byte = self.cursor.take(1)
             if byte == b"\n":
-                return data.decode("utf-8")
+                return data.decode(encoding)
             data += byte
         return self.fail("a line of its pickle does not end")
 
@@ -326,7 +327,7 @@ _STEPS: Mapping[int, Step] = {
     ord("S"): _push(_quoted),
     ord("T"): _push(_text("i", "latin-1")),
     ord("U"): _push(_text("B", "latin-1")),
-    ord("V"): _push(lambda machine: machine.line().encode("latin-1").decode("raw-unicode-escape")),
+    ord("V"): _push(lambda machine: machine.line("raw-unicode-escape")),
     ord("X"): _push(_text("I", "utf-8", "surrogatepass")),
     ord("a"): _append,
     ord("b"): _build,

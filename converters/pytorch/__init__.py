@@ -57,6 +57,7 @@ FORMAT = Format(
     decode="converters.pytorch.graph:decode",
     ops="converters.pytorch.ops",
     stored="converters.pytorch.graph:stored",
+    joiner=".",
     keyed=True,
-    chosen=True,
+    settings=("arch",),
 )

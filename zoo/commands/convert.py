@@ -32,10 +32,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option("--outputs", metavar="NAMES", help="Compute these values only (separated by commas).")
 @click.option("--cut-at", metavar="NAMES", help="Leave out everything that is computed from these values.")
 @click.option("--key", metavar="KEY", help="Which of several models in the file, such as state.net.")
-<<<<<<< HEAD
-=======
 @click.option("--arch", metavar="NAME", help="The architecture of a file of weights; default: what its tensors fit.")
->>>>>>> 63969ca (Read PyTorch checkpoints of every generation and torchvision's architectures)
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
 @click.option(
@@ -59,10 +56,7 @@ def convert(
     outputs: str | None,
     cut_at: str | None,
     key: str | None,
-<<<<<<< HEAD
-=======
     arch: str | None,
->>>>>>> 63969ca (Read PyTorch checkpoints of every generation and torchvision's architectures)
     batch: str | None,
     opset: int | None,
     dialect: str | None,
@@ -87,12 +81,8 @@ def convert(
     out = output or _default_output(artifact, to)
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
-<<<<<<< HEAD
         allow_missing=allow_missing, init=init, key=key,
-        settings=_given(phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect),
-=======
-        allow_missing=allow_missing, key=key, arch=arch,
->>>>>>> 63969ca (Read PyTorch checkpoints of every generation and torchvision's architectures)
+        settings=_given(arch=arch, phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect),
     )  # fmt: skip
     report = converters.convert(
         paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data,
