@@ -5,11 +5,12 @@ arrays are FOLDER/<label>.npz in, FOLDER/<label>.out.npz out. The checkpoints go
 truth.npz, the state_dict of all of them.
 """
 
+import argparse
 import ast
 import collections
 import json
-import os
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,14 +18,14 @@ from torch import nn
 
 
 FUNCTIONS = {
-    "cat": lambda inputs, weights, dim: torch.cat(inputs, dim),
-    "chunk": lambda inputs, weights, chunks, dim: torch.chunk(inputs[0], chunks, dim),
-    "add": lambda inputs, weights: inputs[0] + inputs[1],
-    "mul": lambda inputs, weights: inputs[0] * inputs[1],
-    "Permute": lambda inputs, weights, dims: inputs[0].permute(dims),
-    "Rows": lambda inputs, weights, width: inputs[0].reshape(inputs[0].shape[0], -1, width),
+    "cat": lambda inputs, _, dim: torch.cat(inputs, dim),
+    "chunk": lambda inputs, _, chunks, dim: torch.chunk(inputs[0], chunks, dim),
+    "add": lambda inputs, _: inputs[0] + inputs[1],
+    "mul": lambda inputs, _: inputs[0] * inputs[1],
+    "Permute": lambda inputs, _, dims: inputs[0].permute(dims),
+    "Rows": lambda inputs, _, width: inputs[0].reshape(inputs[0].shape[0], -1, width),
     "LayerScale": lambda inputs, weights: inputs[0] * weights[0],
-    "TransformInput": lambda inputs, weights, factors, shifts: torch.cat(
+    "TransformInput": lambda inputs, _, factors, shifts: torch.cat(
         [inputs[0][:, n : n + 1] * factors[n] + shifts[n] for n in range(3)], 1
     ),
 }
@@ -36,7 +37,7 @@ def arguments(text):
 
 
 def run(job, folder):
-    given = np.load(os.path.join(folder, f"{job['label']}.npz"))
+    given = np.load(folder / f"{job['label']}.npz")
     inputs = [torch.from_numpy(given[f"in{n}"]) for n in range(job["inputs"])]
     weights = [torch.from_numpy(given[f"w{n}"]) for n in range(job["weights"])]
     attrs = arguments(job["attrs"])
@@ -45,11 +46,11 @@ def run(job, folder):
     else:
         module = getattr(nn, job["kind"])(**attrs).eval()
         names = [name for name in module.state_dict() if name != "num_batches_tracked"]
-        module.load_state_dict(dict(zip(names, weights)), strict=False)
+        module.load_state_dict(dict(zip(names, weights, strict=True)), strict=False)
         result = module(*inputs)
     results = [result] if isinstance(result, torch.Tensor) else list(result)
     arrays = {f"out{n}": tensor.numpy() for n, tensor in enumerate(results)}
-    np.savez(os.path.join(folder, f"{job['label']}.out.npz"), **arrays)
+    np.savez(folder / f"{job['label']}.out.npz", **arrays)
 
 
 class Net(nn.Module):
@@ -70,7 +71,7 @@ def checkpoints(folder):
     torch.manual_seed(0)
     net = Net().eval()
     state = net.state_dict()
-    np.savez(os.path.join(folder, "truth.npz"), **{name: tensor.numpy() for name, tensor in state.items()})
+    np.savez(folder / "truth.npz", **{name: tensor.numpy() for name, tensor in state.items()})
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     net(torch.ones(1, 3, 5, 5)).sum().backward()
     optimizer.step()
@@ -81,13 +82,13 @@ def checkpoints(folder):
         "best": np.float64(0.5),
         "state_dict": state,
         "optimizer": optimizer.state_dict(),
-        "args": __import__("argparse").Namespace(lr=0.1),
+        "args": argparse.Namespace(lr=0.1),
     }
     # the step above moved the weights that `state` shares: what is saved is what they are now
-    np.savez(os.path.join(folder, "truth.npz"), **{name: tensor.numpy() for name, tensor in state.items()})
+    np.savez(folder / "truth.npz", **{name: tensor.numpy() for name, tensor in state.items()})
 
     def save(value, name, **options):
-        torch.save(value, os.path.join(folder, name), **options)
+        torch.save(value, folder / name, **options)
 
     save(state, "zip.pth")
     save(state, "legacy.pth", _use_new_zipfile_serialization=False)
@@ -97,7 +98,7 @@ def checkpoints(folder):
         save(state, f"protocol{protocol}.pth", pickle_protocol=protocol)
     save(collections.OrderedDict((f"module.{name}", tensor) for name, tensor in state.items()), "module.pth")
     save({"model": dict(net.named_parameters())}, "parameters.pth")
-    torch.jit.script(net).save(os.path.join(folder, "script.pth"))
+    torch.jit.script(net).save(folder / "script.pth")
     typed = {
         "bfloat16": torch.arange(6.0).bfloat16(),
         "half": torch.arange(6.0).half(),
@@ -121,10 +122,10 @@ def checkpoints(folder):
 
 
 def main():
-    folder = sys.argv[1]
+    folder = Path(sys.argv[1])
     torch.set_num_threads(2)
     torch.manual_seed(0)
-    with open(os.path.join(folder, "request.json")) as request:
+    with (folder / "request.json").open() as request:
         jobs = json.load(request)
     with torch.no_grad():
         for job in jobs:

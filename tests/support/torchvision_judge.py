@@ -1,7 +1,8 @@
-"""Runs in the torch backend's interpreter: real torchvision makes checkpoints with seeded weights and runs them.
+"""Runs in the torch backend's interpreter: the real networks make checkpoints with seeded weights and run them.
 
 python -I torchvision_judge.py SITE REQUEST.json, where SITE holds torchvision and the request lists
-{"name", "seed", "classes", "weights" (path to write), "inputs" (.npy), "outputs" (.npy to write), "legacy"}.
+{"name", "seed", "classes", "weights" (path to write), "inputs" (.npy), "outputs" (.npy to write), "legacy"}, or, for
+networks outside of torchvision, {"name", "weights" (path to load), "inputs", "outputs" (.npz to write)}.
 torchvision's wheel looks for compiled operators that the CPU build of torch lacks; no classification network uses
 them, so they are declared here, without a true signature, and nothing can call them.
 """
@@ -9,6 +10,7 @@ them, so they are declared here, without a true signature, and nothing can call 
 import json
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -26,8 +28,7 @@ def vision(site: str) -> object:
 
 
 def _registrations(site: str) -> str:
-    with open(f"{site}/torchvision/_meta_registrations.py") as source:
-        return source.read()
+    return Path(site, "torchvision", "_meta_registrations.py").read_text()
 
 
 def seeded(models: object, name: str, seed: int, classes: int) -> torch.nn.Module:
@@ -49,16 +50,51 @@ def seeded(models: object, name: str, seed: int, classes: int) -> torch.nn.Modul
     return model
 
 
+def mtcnn(site: str, name: str) -> torch.nn.Module:
+    """One of facenet-pytorch's three networks; the file's other half needs image libraries and is left out."""
+    source = Path(site, "facenet_pytorch", "models", "mtcnn.py").read_text()
+    networks = source.partition("class MTCNN")[0].replace("from .utils.detect_face", "# ")
+    found = {}
+    exec(networks, found)
+    return found[{"pnet": "PNet", "rnet": "RNet", "onet": "ONet"}[name]](pretrained=False)
+
+
+def lite(site: str) -> torch.nn.Module:
+    sys.path.insert(0, site)
+    from efficientnet_lite_pytorch import EfficientNet
+
+    return EfficientNet.from_name("efficientnet-lite0")
+
+
+def given(site: str, job: dict) -> None:
+    """Run published weights."""
+    name = job["name"].partition("-")[2]
+    model = lite(site) if name == "lite0" else mtcnn(site, name)
+    model.load_state_dict(torch.load(job["weights"], weights_only=True))
+    with torch.inference_mode():
+        result = model.eval()(torch.from_numpy(np.load(job["inputs"])))
+    results = [result] if isinstance(result, torch.Tensor) else result
+    np.savez(job["outputs"], **{f"out{number}": tensor.numpy() for number, tensor in enumerate(results)})
+
+
+def drawn(models: object, job: dict) -> None:
+    model = seeded(models, job["name"], job["seed"], job["classes"])
+    torch.save(model.state_dict(), job["weights"], _use_new_zipfile_serialization=not job["legacy"])
+    with torch.inference_mode():
+        result = model(torch.from_numpy(np.load(job["inputs"])))
+    np.save(job["outputs"], result.numpy())
+
+
 def main() -> None:
     torch.set_num_threads(2)
     site, request = sys.argv[1:]
+    jobs = json.loads(Path(request).read_text())
     models, _keep = vision(site)
-    for job in json.loads(open(request).read()):
-        model = seeded(models, job["name"], job["seed"], job["classes"])
-        torch.save(model.state_dict(), job["weights"], _use_new_zipfile_serialization=not job["legacy"])
-        with torch.inference_mode():
-            result = model(torch.from_numpy(np.load(job["inputs"])))
-        np.save(job["outputs"], result.numpy())
+    for job in jobs:
+        if "seed" in job:
+            drawn(models, job)
+        else:
+            given(site, job)
 
 
 main()
