@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from torch import nn
 
-
 FUNCTIONS = {
     "cat": lambda inputs, _, dim: torch.cat(inputs, dim),
     "chunk": lambda inputs, _, chunks, dim: torch.chunk(inputs[0], chunks, dim),

@@ -89,7 +89,7 @@ def main() -> None:
     torch.set_num_threads(2)
     site, request = sys.argv[1:]
     jobs = json.loads(Path(request).read_text())
-    models, _keep = vision(site)
+    models, _keep = vision(site) if any("seed" in job for job in jobs) else (None, None)
     for job in jobs:
         if "seed" in job:
             drawn(models, job)

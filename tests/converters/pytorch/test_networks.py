@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from frameworks import shared
@@ -53,22 +55,32 @@ def test_weights_of_the_real_torchvision_are_recognised_and_agree(name, saved, t
     assert difference(outputs["logits"], np.load(made["outputs"])) < CLOSE
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """The published weights, and what the networks of their own packages make of an input."""
+    from zoo.catalog.artifact import from_entry
+
+    folder = tmp_path_factory.mktemp("published")
+    jobs = {}
+    for name, shape in REAL.items():
+        (entry,) = load().find(f"{name}@torch")
+        artifact = from_entry(entry, Store(folder / "store"), console=Console("quiet"))
+        np.save(folder / f"{name}.npy", np.random.default_rng(0).standard_normal(shape).astype(np.float32))
+        paths = {"inputs": str(folder / f"{name}.npy"), "outputs": str(folder / f"{name}.npz")}
+        jobs[name] = {"name": name, "weights": str(artifact.files["weights"]), **paths}
+    judge(list(jobs.values()), folder)
+    return jobs
+
+
 @pytest.mark.index
 @pytest.mark.framework
 @pytest.mark.parametrize("name", REAL)
-def test_published_weights_agree_with_their_own_package(name, tmp_path):
-    from zoo.catalog.artifact import from_entry
-
-    (entry,) = load().find(f"{name}@torch")
-    artifact = from_entry(entry, Store(tmp_path / "store"), console=Console("quiet"))
-    inputs = np.random.default_rng(0).standard_normal(REAL[name]).astype(np.float32)
-    np.save(tmp_path / "x.npy", inputs)
-    paths = {"inputs": str(tmp_path / "x.npy"), "outputs": str(tmp_path / "y.npz")}
-    judge([{"name": name, "weights": str(artifact.files["weights"]), **paths}], tmp_path)
-    converters.convert(list(artifact.files.values()), "onnx", tmp_path / "net.onnx")
-    outputs = run(tmp_path / "net.onnx", {entry.inputs[0].name: inputs})
+def test_published_weights_agree_with_their_own_package(name, published, tmp_path):
+    made, (entry,) = published[name], load().find(f"{name}@torch")
+    converters.convert([Path(made["weights"])], "onnx", tmp_path / "net.onnx")
+    outputs = run(tmp_path / "net.onnx", {entry.inputs[0].name: np.load(made["inputs"])})
     assert [spec.name for spec in entry.outputs] == list(outputs)
-    theirs = np.load(tmp_path / "y.npz")
+    theirs = np.load(made["outputs"])
     for number, mine in enumerate(outputs.values()):
         assert difference(mine, theirs[f"out{number}"]) < CLOSE
 
