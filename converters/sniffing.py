@@ -82,14 +82,6 @@ _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
 )
 
 _NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]], ...] = (
-<<<<<<< HEAD
-    ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"data.pkl")),
-    ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
-    ("torch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
-    ("torch", "weights", "a safetensors file", _safetensors),
-=======
-    ("torch7", "model", "a Torch7 file", _torch7),
->>>>>>> 63969ca (Read PyTorch checkpoints of every generation and torchvision's architectures)
     ("mxnet", "weights", "an MXNet parameter file", _starts(b"\x12\x01\0\0\0\0\0\0")),
     ("mxnet", "graph", "an MXNet symbol", _symbol_json),
     (None, None, "an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),

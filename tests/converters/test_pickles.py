@@ -128,7 +128,8 @@ def test_every_way_to_reach_code_is_refused(data, words):
         b"\x96" + struct.pack("<Q", 1 << 60) + b".", b"\x95" + struct.pack("<Q", 1 << 60) + b".",
         b"\x8b" + struct.pack("<i", -1) + b".", b"\x8b" + struct.pack("<i", 1 << 30) + b".", b"\x8a\xff.",
         b"t.", b"(.", b"h\x00.", b"a.", b"}K\x01s.", b"K\x01K\x02s.", b"]K\x01u.", b"I" + b"9" * 5000 + b"\n.",
-        b"L" + b"9" * 100_000, b"Fx\n.", b"Sx\n.", b"\x85.", b"0.", b"\xff.", b"}]K\x01s.", b"})K\x01s.", b"K\x01K\x02a.",
+        b"L" + b"9" * 100_000, b"Fx\n.", b"Sx\n.", b"\x85.", b"0.", b"\xff.", b"}]K\x01s.", b"})K\x01s.",
+        b"K\x01K\x02a.",
         b"g\n.", b"gx\n.", b"V\\ud8\n.", b"X\x01\0\0\0\xff.", b"1.", b"o.", b"b.",
     ],
 )  # fmt: skip
