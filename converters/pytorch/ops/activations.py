@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import onnx_ir as ir
@@ -13,9 +12,24 @@ from converters.hub.layer import Layer
 from converters.hub.optable import Read, Sample
 
 
-def _plain(op: str, **attributes: float) -> Callable[[Layer, Emit], ir.Value]:
-    """Reads the layer as one ONNX operator."""
-    return lambda _, emit: emit(op, *emit.inputs, **attributes)
+def relu(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads ReLU as Relu."""
+    return emit("Relu", *emit.inputs)
+
+
+def sigmoid(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Sigmoid as Sigmoid."""
+    return emit("Sigmoid", *emit.inputs)
+
+
+def hardswish(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Hardswish as HardSwish."""
+    return emit("HardSwish", *emit.inputs)
+
+
+def hardsigmoid(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads Hardsigmoid as HardSigmoid with alpha 1/6 and beta 1/2."""
+    return emit("HardSigmoid", *emit.inputs, alpha=1 / 6, beta=0.5)
 
 
 def relu6(layer: Layer, emit: Emit) -> ir.Value:
@@ -57,12 +71,10 @@ _IMAGE = ((2, 3, 4, 5),)
 _WIDE = (-8.0, 8.0)
 
 READ = {
-    "ReLU": Read(_plain("Relu"), samples=(Sample("plain", "", _IMAGE),)),
-    "Sigmoid": Read(_plain("Sigmoid"), samples=(Sample("plain", "", _IMAGE),)),
-    "Hardswish": Read(_plain("HardSwish"), samples=(Sample("plain", "", _IMAGE, values=_WIDE),)),
-    "Hardsigmoid": Read(
-        _plain("HardSigmoid", alpha=1 / 6, beta=0.5), samples=(Sample("plain", "", _IMAGE, values=_WIDE),)
-    ),
+    "ReLU": Read(relu, samples=(Sample("plain", "", _IMAGE),)),
+    "Sigmoid": Read(sigmoid, samples=(Sample("plain", "", _IMAGE),)),
+    "Hardswish": Read(hardswish, samples=(Sample("plain", "", _IMAGE, values=_WIDE),)),
+    "Hardsigmoid": Read(hardsigmoid, samples=(Sample("plain", "", _IMAGE, values=_WIDE),)),
     "ReLU6": Read(relu6, samples=(Sample("plain", "", _IMAGE, values=_WIDE),)),
     "SiLU": Read(silu, samples=(Sample("plain", "", _IMAGE),)),
     "GELU": Read(gelu, samples=(Sample("plain", "", _IMAGE),)),
