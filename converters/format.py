@@ -35,6 +35,7 @@ class Format:
     parameters  `module:function`, kind -> the names of all parameters that the format gives it (for the docs)
     proof   `module:function`, kind -> what shows that its row is right, where rows have no samples (for the docs)
     settings  names of the options that only this format knows; decode takes them as keyword arguments
+    joiner  what stands between a layer's name and its weight's in the names of stored tensors
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
     """
 
@@ -50,6 +51,7 @@ class Format:
     operators: str | None = None
     dialects: tuple[str, ...] = ("",)
     fixed: bool = False
+    joiner: str = "/"
     stored: str | None = None
     keyed: bool = False
     tree: str | None = None

@@ -61,11 +61,14 @@ def inspect(paths: Sequence[Path | str], options: Options | None = None, *, supp
     graph_free = "graph" in card.roles and "graph" not in files
     if graph_free:
         return Inspection(card.name, card.title, {}, (), {}, _stored(card, files), (_no_graph(card),))
-    graph = decode(card, files, options)
+    try:
+        graph = decode(card, files, options)
+    except Diagnostic as fault:
+        if "graph" in card.roles or card.stored is None:
+            raise
+        return Inspection(card.name, card.title, {}, (), {}, _stored(card, files), (f"{fault.code}: {fault}",))
     tensors = tuple(
-        _tensor(f"{layer.name}/{key}", layer.name, weight)
-        for layer in graph.layers
-        for key, weight in layer.weights.items()
+        _tensor(card, layer.name, key, weight) for layer in graph.layers for key, weight in layer.weights.items()
     )
     return Inspection(
         card.name,
@@ -114,14 +117,15 @@ def _stored(card: Format, files: Mapping[str, Path]) -> tuple[Tensor, ...]:
     if card.stored is None:
         return ()
     found = cast("Iterable[tuple[str, int | str, Weight]]", resolve(card.stored)(files))
-    return tuple(_tensor(f"{layer}/{key}", layer, weight) for layer, key, weight in found)
+    return tuple(_tensor(card, layer, key, weight) for layer, key, weight in found)
 
 
 def _no_graph(card: Format) -> str:
     return f"graph-missing: the weights alone; {card.title} keeps the network in {' or '.join(card.roles['graph'])}"
 
 
-def _tensor(name: str, layer: str, weight: Weight) -> Tensor:
+def _tensor(card: Format, layer: str, key: int | str, weight: Weight) -> Tensor:
+    name = f"{layer}{card.joiner}{key}" if layer else str(key)
     return Tensor(name, layer, weight.shape, weight.dtype.name, nbytes(weight))
 
 

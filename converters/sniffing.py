@@ -35,10 +35,8 @@ def sniff(given: Path | str) -> Sniffed:
         role = card.sniff(head, path)
         if role is not None:
             return Sniffed(card.name, role, f"{card.title} ({role})")
-    for format_name, role, what, matches in _NOT_READ_YET:
-        if matches(head):
-            return Sniffed(format_name, role, what)
-    return Sniffed(None, None, "a file of no known format")
+    container = next((what for what, matches in _CONTAINERS if matches(head)), "a file of no known format")
+    return Sniffed(None, None, container)
 
 
 def no_model(head: bytes) -> str | None:
@@ -60,16 +58,8 @@ def _html(head: bytes) -> bool:
     return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml"))
 
 
-def _zip_with(member: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head.startswith(b"PK\x03\x04") and member in head
-
-
 def _tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
-
-
-def _safetensors(head: bytes) -> bool:
-    return len(head) > 9 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100 << 20
 
 
 _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
@@ -85,13 +75,9 @@ _NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("a gzip archive", _starts(b"\x1f\x8b")),
 )
 
-_NOT_READ_YET: tuple[tuple[str | None, str | None, str, Callable[[bytes], bool]], ...] = (
-    ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"data.pkl")),
-    ("torch", "weights", "a PyTorch checkpoint (zip)", _zip_with(b"/byteorder")),
-    ("torch", "weights", "a PyTorch checkpoint (old pickle)", _starts(b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.")),
-    ("torch", "weights", "a safetensors file", _safetensors),
-    (None, None, "an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),
-    (None, None, "a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06")),
-    (None, None, "a tar archive", _tar),
-    (None, None, "a Python pickle", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")),
+_CONTAINERS: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+    ("an HDF5 file", _starts(b"\x89HDF\r\n\x1a\n")),
+    ("a zip archive", _starts(b"PK\x03\x04", b"PK\x05\x06")),
+    ("a tar archive", _tar),
+    ("a Python pickle", _starts(b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")),
 )

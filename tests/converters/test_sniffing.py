@@ -20,7 +20,7 @@ ACCIDENTS = {
     b"": "an empty file",
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\x1f\x8b\x08\0": "gzip",
-    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": "PyTorch checkpoint",
+    b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": "PyTorch",
     b"\x12\x01\0\0\0\0\0\0\0\0\0\0": "MXNet",
     b"4\n1\n3\nV 1\n13\nnn.Sequential\n": "Torch7",
     b"just some words": "no known format",

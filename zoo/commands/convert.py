@@ -32,6 +32,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option("--outputs", metavar="NAMES", help="Compute these values only (separated by commas).")
 @click.option("--cut-at", metavar="NAMES", help="Leave out everything that is computed from these values.")
 @click.option("--key", metavar="KEY", help="Which of several models in the file, such as state.net.")
+@click.option("--arch", metavar="NAME", help="The architecture of a file of weights; default: what its tensors fit.")
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
 @click.option(
@@ -55,6 +56,7 @@ def convert(
     outputs: str | None,
     cut_at: str | None,
     key: str | None,
+    arch: str | None,
     batch: str | None,
     opset: int | None,
     dialect: str | None,
@@ -80,7 +82,7 @@ def convert(
     options = converters.Options(
         inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
         allow_missing=allow_missing, init=init, key=key,
-        settings=_given(phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect),
+        settings=_given(arch=arch, phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect),
     )  # fmt: skip
     report = converters.convert(
         paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data,

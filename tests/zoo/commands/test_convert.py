@@ -128,7 +128,7 @@ REFUSED = {
     lost_layer: ["lost: in the weights file only, though the graph depends on it"],
     html_page: ["small.caffemodel", "an HTML or XML page"],
     lfs_pointer: ["small.caffemodel", "a Git LFS pointer"],
-    pytorch_file: ["small.caffemodel", "a PyTorch checkpoint"],
+    pytorch_file: ["small.caffemodel", "PyTorch (weights)"],
     unreadable: ["small.caffemodel"],
     weights_alone: ["a caffemodel holds the weights", "zoo convert deploy.prototxt small.caffemodel"],
 }

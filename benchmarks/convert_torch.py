@@ -1,0 +1,66 @@
+"""VGG-16 (553 MB) and ResNet-50 .pth to ONNX: at most `cp` of the weights + 1.0 s and 300 MB; exits with 1 if not.
+
+Run: python benchmarks/convert_torch.py [runs]
+The files are made once in ZOO_BENCH (default: the system's temporary folder) with seeded weights, by the encoder of
+the tests: no PyTorch is needed. A benchmark imports nothing large itself (measure.py), so a child makes them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import measure, report
+
+SECONDS_OVER_CP, PEAK_BYTES = 1.0, 300_000_000  # issue 5/8, "Speed"
+NAMES = ("resnet50", "vgg16")
+MAKE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from torch_files import Pool, state, weights, write_zip
+path, pool = Path(sys.argv[2]), Pool()
+write_zip(path.with_suffix(".part"), state(weights(sys.argv[1]), pool), pool).replace(path)
+"""
+
+
+def main() -> int:
+    runs = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    folder = Path(os.environ.get("ZOO_BENCH") or Path(tempfile.gettempdir()) / "zoo-bench")
+    out = folder / "out"
+    out.mkdir(parents=True, exist_ok=True)
+    return max([compare(name, folder, out, runs) for name in NAMES])
+
+
+def compare(name: str, folder: Path, out: Path, runs: int) -> int:
+    """Measure one network beside `cp`; 1 when a bar is missed."""
+    weights = folder / f"{name}.pth"
+    if not weights.exists():
+        support = Path(__file__).resolve().parents[1] / "tests" / "support"
+        subprocess.run([sys.executable, "-c", MAKE, name, str(weights), str(support)], check=True)
+    target = out / f"{name}.onnx"
+    copy = out / "copy"
+    commands = {
+        f"cp {name}.pth": fresh(copy, ["cp", str(weights), str(copy)]),
+        f"zoo convert {name}.pth": fresh(
+            target, [sys.executable, "-m", "zoo", "convert", str(weights), "--to", "onnx", "-o", str(target)]
+        ),
+    }
+    figures = {title: measure(argv, runs=runs, warmup=1) for title, argv in commands.items()}
+    print(report(figures))
+    copied, converted = figures.values()
+    over, peak = converted.wall - copied.wall, converted.rss_bytes
+    print(f"convert - cp = {over:.2f} s (limit {SECONDS_OVER_CP}), peak {peak / 1e6:.0f} MB ({PEAK_BYTES / 1e6:.0f})")
+    return int(over > SECONDS_OVER_CP or peak > PEAK_BYTES)
+
+
+def fresh(target: Path, argv: list[str]) -> list[str]:
+    """The command with its output removed first: writing over a file costs other time than writing a new one."""
+    return ["sh", "-c", 'rm -f "$0" && exec "$@"', str(target), *argv]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
