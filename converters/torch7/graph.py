@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -123,8 +123,8 @@ def _named(network: Network, output: Tree) -> tuple[tuple[str, ...], tuple[Layer
     return tuple(wanted), (*layers, *copies)
 
 
-def _network(path: Path, shape: object) -> Network:
-    return Network(str(path), Parameters(path), CONTAINERS, shape)  # type: ignore[arg-type]
+def _network(path: Path, shape: Callable[[list[Layer], str], tuple[Dim, ...] | None]) -> Network:
+    return Network(str(path), Parameters(path), CONTAINERS, shape)
 
 
 def _show(shape: Sequence[Dim]) -> str:

@@ -143,23 +143,28 @@ class _Reader:
             self._in.fail(f"an object has the type {tag}; Torch knows 0 to 8")
         return begin(self)
 
-    def _nil(self) -> None:
-        return None
+    def nil(self) -> None:
+        """Nothing follows."""
+        return
 
-    def _number(self) -> float:
+    def number(self) -> float:
+        """A double."""
         return self._in.number()
 
-    def _boolean(self) -> bool:
+    def boolean(self) -> bool:
+        """An int, 0 or 1."""
         return self._in.integer() == 1
 
-    def _string(self) -> str | LongString:
+    def string(self) -> str | LongString:
+        """A length and bytes."""
         size = self._length("a string")
         if size > MAX_STRING:
             self._in.skip_string(size)
             return LongString(size)
         return self._in.string(size).decode("utf-8", "surrogateescape")
 
-    def _table(self) -> Value | _Pending:
+    def table(self) -> Value | _Pending:
+        """An index; if it is new, a count and that many keys and values."""
         index = self._in.integer()
         if index in self._known:
             return self._known[index]
@@ -188,13 +193,15 @@ class _Reader:
 
         return self._push(table, accept)
 
-    def _function(self) -> Value | _Pending:
+    def function(self) -> Value | _Pending:
+        """An index; if it is new, the body."""
         index = self._in.integer()
         if index in self._known:
             return self._known[index]
-        return self._function_body(index)
+        return self.function_body(index)
 
-    def _function_body(self, index: int | None = None) -> _Pending:
+    def function_body(self, index: int | None = None) -> _Pending:
+        """A length, bytecode, and a table of upvalues."""
         size = self._length("a function")
         self._in.skip_string(size)
         function = Function(size)
@@ -207,7 +214,8 @@ class _Reader:
 
         return self._push(function, accept)
 
-    def _torch(self) -> Value | _Pending:
+    def torch(self) -> Value | _Pending:
+        """An index; if it is new, version, class and what the class writes."""
         index = self._in.integer()
         if index in self._known:
             return self._known[index]
@@ -300,13 +308,13 @@ _PARTS: dict[str, Callable[[int], int]] = {
 """How many objects follow the class name; every other class writes one, the table of its fields."""
 
 _BEGIN: dict[int, Callable[[_Reader], Value | _Pending]] = {
-    0: _Reader._nil,  # noqa: SLF001 - the reader's own table
-    1: _Reader._number,  # noqa: SLF001
-    2: _Reader._string,  # noqa: SLF001
-    3: _Reader._table,  # noqa: SLF001
-    4: _Reader._torch,  # noqa: SLF001
-    5: _Reader._boolean,  # noqa: SLF001
-    6: _Reader._function_body,  # noqa: SLF001 - the oldest form, without an index
-    7: _Reader._function,  # noqa: SLF001
-    8: _Reader._function,  # noqa: SLF001
+    0: _Reader.nil,
+    1: _Reader.number,
+    2: _Reader.string,
+    3: _Reader.table,
+    4: _Reader.torch,
+    5: _Reader.boolean,
+    6: _Reader.function_body,  # the oldest form, without an index
+    7: _Reader.function,
+    8: _Reader.function,
 }
