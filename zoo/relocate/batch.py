@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,6 +58,8 @@ def many(
             outcome = Outcome(job, fault=fault)
         done(outcome)
         return outcome
+
+    from concurrent.futures import ThreadPoolExecutor  # one file needs no threads, and starts sooner without
 
     jobs = [Job(path, out / path.relative_to(folder)) for path in _files(folder)]
     with ThreadPoolExecutor(_WORKERS) as pool:
