@@ -91,7 +91,7 @@ def _layer(
     if cell.activation:
         spec["activations"] = [cell.activation] * plan.ways
     count = 3 if cell.operator == "LSTM" else 2
-    out, *last = emit.several(count, cell.operator, data, *weights, biases, None, *begin, **spec)  # type: ignore[arg-type]
+    out, *last = emit.several(count, cell.operator, data, *weights, biases, None, *begin, **spec)  # type: ignore[arg-type]  # they differ from cell to cell
     swapped = emit("Transpose", out, perm=(0, 2, 1, 3))
     joined = emit("Reshape", swapped, emit.constant([0, 0, plan.ways * plan.hidden], "joined"))
     return joined, last
