@@ -16,12 +16,14 @@ OPTIONS = {"trust": False, "dtype": "float32", "device": "cpu"}
 
 def load(kind: str, files: dict, options: dict) -> object:
     """Open a module that zoo wrote, or a TorchScript archive, in evaluation mode."""
+    if options["dtype"] not in ("float32", "float64"):
+        raise ValueError(f"dtype is {options['dtype']}, expected float32 or float64")
+    if "code" not in files:
+        _demand_trust(next(iter(files.values())), options)
     import torch
 
     torch.set_num_threads(options["threads"])
     torch.manual_seed(0)
-    if options["dtype"] not in ("float32", "float64"):
-        raise ValueError(f"dtype is {options['dtype']}, expected float32 or float64")
     loaded = _written(files, options) if "code" in files else _archive(files, options)
     loaded["device"] = options["device"]
     return loaded
@@ -81,7 +83,16 @@ def _archive(files: dict, options: dict) -> dict:
     """A TorchScript archive; its results are named `output`, `output_0` ... or by the keys of a dict."""
     import torch
 
-    path = next(iter(files.values()))
+    double = options["dtype"] == "float64"
+    module = torch.jit.load(next(iter(files.values())), map_location="cpu").eval()
+    module = (module.double() if double else module).to(options["device"])
+    arguments = module.forward.schema.arguments[1:]
+    names = [argument.name for argument in arguments if not argument.has_default_value()]
+    return {"module": module, "inputs": names, "outputs": None, "double": double}
+
+
+def _demand_trust(path: str, options: dict) -> None:
+    """Refuses what is no network, and code that nobody trusts, before torch is imported."""
     if not _is_torchscript(path):
         raise ValueError(
             "a state_dict holds weights, not a graph: nothing in it says how to run them; "
@@ -89,12 +100,6 @@ def _archive(files: dict, options: dict) -> dict:
         )
     if not options["trust"]:
         raise ValueError("a TorchScript archive holds code that would run here: say --trust when you trust its author")
-    double = options["dtype"] == "float64"
-    module = torch.jit.load(path, map_location="cpu").eval()
-    module = (module.double() if double else module).to(options["device"])
-    arguments = module.forward.schema.arguments[1:]
-    names = [argument.name for argument in arguments if not argument.has_default_value()]
-    return {"module": module, "inputs": names, "outputs": None, "double": double}
 
 
 def _tensors(result: object) -> dict:
