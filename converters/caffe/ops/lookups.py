@@ -44,7 +44,7 @@ def filter_(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
 def parameter(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Parameter as its blob."""
     record = layer.attrs.record("shape")
-    dims = tuple(int(str(dim)) for dim in record["dim"]) if record else ()  # type: ignore[attr-defined]
+    dims = tuple(int(str(dim)) for dim in record["dim"]) if record else ()  # type: ignore[attr-defined] # a decoded BlobShape
     return emit("Identity", emit.weight(0, dims, role="value", fill=fill(None, dims)))
 
 
