@@ -13,6 +13,7 @@ from converters.onnxfile.expansion import Known
 from converters.onnxfile.opset import rebuilt
 
 OLDEST = 7  # older operator sets are brought up to it by ONNX's own version converter
+_APART = 4  # the first version of the format in which stored tensors are no inputs, and `lean` takes them out
 _DEEPEST = 8  # functions whose bodies hold functions
 
 
@@ -37,9 +38,10 @@ def _raised(proto: onnx.ModelProto) -> onnx.ModelProto:
     version = _versions(proto).get("", OLDEST)
     if version >= OLDEST:
         return proto
+    proto.ir_version = max(proto.ir_version, _APART)
     try:
         return version_converter.convert_version(proto, OLDEST)
-    except (RuntimeError, ValueError) as fault:
+    except (RuntimeError, ValueError, version_converter.ConvertError) as fault:
         reason = str(fault).strip().splitlines()[-1]
         raise Diagnostic("opset", f"ONNX's version converter cannot bring it from opset {version} on: {reason}") from (
             fault

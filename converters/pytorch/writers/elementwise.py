@@ -63,6 +63,11 @@ def _leaky_relu(node: Node, code: Code) -> str:
     return f"F.leaky_relu({node.inline()}, {short(node.attrs.number('alpha'))})"
 
 
+def _p_relu(node: Node, code: Code) -> str:
+    x = node.arg(0)
+    return f"torch.where({x} < 0, {x} * {node.arg(1)}, {x})"
+
+
 def _hard_sigmoid(node: Node, code: Code) -> str:
     alpha, beta = short(node.attrs.number("alpha")), short(node.attrs.number("beta"))
     return f"torch.clamp({alpha} * {node.arg(0)} + {beta}, 0, 1)"
@@ -117,6 +122,7 @@ WRITE = {
     "Celu": Row(_celu),
     "Selu": Row(_selu),
     "LeakyRelu": Row(_leaky_relu),
+    "PRelu": Row(_p_relu, since=7),
     "HardSigmoid": Row(_hard_sigmoid),
     "ThresholdedRelu": Row(_thresholded_relu),
     "Shrink": Row(_shrink),

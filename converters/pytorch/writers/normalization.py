@@ -7,6 +7,7 @@ import numpy as np
 from converters.pytorch.code import Code, layer_name
 from converters.pytorch.held import Several, listed, short
 from converters.pytorch.node import Node
+from converters.pytorch.refusal import Refused
 from converters.pytorch.rows import Result, Row
 from converters.pytorch.writers.linear import owned
 from converters.weights import ArrayWeight, Weight
@@ -17,6 +18,8 @@ def _batch_norm(node: Node, code: Code) -> Result:
     if "training_mode" in node.attrs and node.attrs.flag("training_mode"):
         call = code.function("batch_norm_training")
         return Several(f"{call}({', '.join(node.args())}, {eps}, {short(momentum)})", 3)
+    if node.attrs.get("spatial", 1) != 1:
+        raise Refused("its statistics are those of each place (spatial=0)")
     rank = node.rank(0) or 0
     weights = _owned(node, ("weight", "bias", "running_mean", "running_var"))
     if weights is not None and 2 <= rank <= 5 and weights["weight"].dtype.kind == "f":
@@ -82,7 +85,7 @@ def _lrn(node: Node, code: Code) -> str:
 
 
 WRITE = {
-    "BatchNormalization": Row(_batch_norm, since=9, neutral=("momentum",)),
+    "BatchNormalization": Row(_batch_norm, since=7, neutral=("momentum",)),
     "InstanceNormalization": Row(_instance_norm, since=6),
     "GroupNormalization": Row(_group_norm),
     "LayerNormalization": Row(_layer_norm, neutral=("stash_type",)),
