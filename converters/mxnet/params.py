@@ -116,6 +116,8 @@ def _csr(dense: np.ndarray, values: np.ndarray, pointers: np.ndarray, columns: n
     counts = np.diff(pointers)
     if len(counts) != len(dense) or counts.min(initial=0) < 0 or columns.min(initial=0) < 0:
         raise IndexError
+    if pointers[0] != 0 or pointers[-1] != len(columns):  # before anything grows by what a pointer says
+        raise IndexError
     dense[np.repeat(np.arange(len(dense)), counts), columns] = values
 
 

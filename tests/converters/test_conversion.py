@@ -188,8 +188,8 @@ def test_a_failed_conversion_leaves_nothing_behind(tmp_path):
 
 
 def test_a_target_that_zoo_does_not_write_is_refused_by_name(tmp_path):
-    with pytest.raises(Diagnostic, match="does not write mxnet yet"):
-        converters.convert(small(tmp_path), "mxnet", tmp_path / "net")
+    with pytest.raises(Diagnostic, match="does not write lasagne yet"):
+        converters.convert(small(tmp_path), "lasagne", tmp_path / "net")
 
 
 REAL = {

@@ -32,7 +32,7 @@ def inspect(*, source: tuple[str, ...], support: bool, offline: bool, trust_firs
     from zoo.console import Console
 
     console = Console("json" if as_json else "human")
-    artifacts = resolve(source, console=console, offline=offline, trust_first_use=trust_first_use)
+    artifacts = resolve(source, console=console, offline=offline, trust_first_use=trust_first_use, every=True)
     found = [(artifact, converters.inspect(tuple(artifact.files.values()), support=support)) for artifact in artifacts]
     text = _support if support else _contents
     console.result(

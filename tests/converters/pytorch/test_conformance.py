@@ -12,10 +12,10 @@ pytestmark = pytest.mark.framework
 
 REFUSED = {
     "Adagrad", "Adam", "ArrayFeatureExtractor", "Bernoulli", "Binarizer", "ImageDecoder", "LabelEncoder", "Momentum",
-    "RandomUniformLike", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
+    "RandomUniformLike", "RegexFullMatch", "Scan", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
     "TreeEnsemble",
 }  # fmt: skip
-"""Training, random numbers, strings, classical learners, codecs: no inference of tensors."""
+"""Training, random numbers, strings, classical learners, codecs: no inference of tensors; and Scan of version 8."""
 
 
 @pytest.fixture(scope="module")

@@ -102,7 +102,7 @@ def test_a_stall_is_spoken_and_its_length_told(server, pull, said):
 
 def test_a_large_file_on_a_slow_connection_comes_over_several(server, pull):
     network = Network(connect=2, silence=5, tries=3, pause=0.0, patience=0.0)
-    assert pull({"url": server.on("/net", ranged(LARGE, pause=0.05))}, body=LARGE, network=network) == LARGE
+    assert pull({"url": server.on("/net", ranged(LARGE, pause=0.25))}, body=LARGE, network=network) == LARGE
     spans = [asked["Range"] for asked in server.asked("/net") if "Range" in asked]
     assert len(spans) >= 8
     assert len(set(spans)) == len(spans), "no block twice"
@@ -118,7 +118,7 @@ def test_a_block_that_is_not_what_was_asked_for_does_not_enter_the_file(server, 
 def partial_liar(handler, count):
     """Whole answers are slow, every closed range is answered with the next one."""
     if "Range" not in handler.headers:
-        ranged(LARGE, pause=0.05)(handler, count)
+        ranged(LARGE, pause=0.25)(handler, count)
     else:
         start = int(handler.headers["Range"].removeprefix("bytes=").split("-")[0])
         ranged(LARGE, lie_at=start)(handler, count)
