@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,20 +31,31 @@ def inspect(*, source: tuple[str, ...], support: bool, offline: bool, trust_firs
     import converters
     from zoo.catalog.artifact import resolve
     from zoo.console import Console
+    from zoo.relocate.devices import devices
 
     console = Console("json" if as_json else "human")
     artifacts = resolve(source, console=console, offline=offline, trust_first_use=trust_first_use, every=True)
     found = [(artifact, converters.inspect(tuple(artifact.files.values()), support=support)) for artifact in artifacts]
     text = _support if support else _contents
+    places = {artifact.label: None if support else devices(artifact.files.values()) for artifact, _ in found}
     console.result(
         "inspection",
-        {"artifacts": [_payload(artifact, inspection) for artifact, inspection in found]},
-        lambda: "\n\n".join(f"{artifact.label}: {text(inspection)}" for artifact, inspection in found),
+        {"artifacts": [_payload(artifact, inspection, places[artifact.label]) for artifact, inspection in found]},
+        lambda: "\n\n".join(
+            f"{artifact.label}: {text(inspection)}{_places(places[artifact.label])}" for artifact, inspection in found
+        ),
     )
     return REFUSED if support and any(inspection.blockers for _, inspection in found) else 0
 
 
-def _payload(artifact: Artifact, found: Inspection) -> dict[str, object]:
+def _places(found: Mapping[str, int] | None) -> str:
+    """Where the tensors are: `12 tensors on cuda:0, 3 tensors on cuda:1`; nothing where the format does not say."""
+    if not found:
+        return ""
+    return "\n\n" + ", ".join(f"{_count(number, 'tensor')} on {device}" for device, number in found.items())
+
+
+def _payload(artifact: Artifact, found: Inspection, places: Mapping[str, int] | None) -> dict[str, object]:
     return {
         "artifact": artifact.label,
         "format": found.format,
@@ -58,6 +70,7 @@ def _payload(artifact: Artifact, found: Inspection) -> dict[str, object]:
             for tensor in found.tensors
         ],
         "parameters": _parameters(found),
+        "devices": None if places is None else dict(places),
         "tree": [_entry(entry) for entry in found.tree],
         "convertible": not found.blockers if found.checked else None,
         "blockers": list(found.blockers),

@@ -101,3 +101,22 @@ def test_every_format_of_a_published_network_is_inspected(zoo):
     assert status == 0
     assert "open-nsfw@caffe: can be converted" in out
     assert "open-nsfw@onnx: can be converted" in out
+
+
+DEVICES = {
+    "models/rfb320/version-RFB-320.pth": {"cuda:0": 244},
+    "models/samplenet/samplenet-0000.params": {"cpu": 10},
+    "goldens/torch7/cuda_nn_cnn/model.t7": {"cuda": 42},
+    "models/samplenet/samplenet.onnx": None,
+}
+
+
+@pytest.mark.parametrize(("path", "devices"), DEVICES.items())
+def test_the_devices_of_a_checkpoint_are_counted(zoo, shared, path, devices):
+    status, out, errors = zoo(shared / path, "--json")
+    assert status == 0, errors
+    assert json.loads(out)["artifacts"][0]["devices"] == devices
+
+
+def test_the_devices_are_told_in_words(zoo, shared):
+    assert zoo(shared / "models/rfb320/version-RFB-320.pth")[1].rstrip().endswith("244 tensors on cuda:0")
