@@ -1,4 +1,4 @@
-"""Where a GPU is at hand: what a real GPU wrote loads on the CPU after relocation, and on the GPU after the way back."""
+"""Where a GPU is at hand: what it wrote loads on the CPU after relocation, and on the GPU after the way back."""
 
 from __future__ import annotations
 
