@@ -14,6 +14,7 @@ from pathlib import Path
 from converters.binary import opened
 from converters.diagnostic import Diagnostic, OutputFault, Where
 
+_HASHED = 8 << 20  # bytes a read when a whole file is hashed
 _AHEAD = 4  # chunks that may wait for the hash
 
 
@@ -187,6 +188,12 @@ class Digest:
 
 
 def sha256(path: Path) -> str:
-    """The sha256 of a file, read in chunks."""
-    with opened(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """The sha256 of a file, read in chunks.
+
+    They are large because each one asks for Python's lock, which another thread may hold for milliseconds.
+    """
+    total, buffer = hashlib.sha256(), memoryview(bytearray(_HASHED))
+    with opened(path) as descriptor, os.fdopen(descriptor, "rb", buffering=0, closefd=False) as stream:
+        while count := stream.readinto(buffer):
+            total.update(buffer[:count])
+    return total.hexdigest()
