@@ -1,4 +1,4 @@
-"""A plan becomes a file: copied ranges go from file to file inside the kernel; it takes its place when whole."""
+"""A plan becomes a file, which takes its place when it is whole."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from zoo.relocate.plan import Copy, Plan, Recast
 from zoo.relocate.source import CHUNK, Source, source
 
 _AT_ONCE = 64 << 20  # bytes between two signs of progress
+_PAGE = 4096
 _NO_KERNEL_COPY = frozenset({errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF, errno.EPERM})
 
 
@@ -49,7 +50,7 @@ def _copy(origin: Source, target: int, piece: Copy, report: Callable[[int], None
         os.lseek(target, base + start, os.SEEK_SET)
         position = start
         while position < end:
-            done = _kernel_copy(origin, target, position, min(_AT_ONCE, end - position))
+            done = _copied(origin, target, position, min(_AT_ONCE, end - position), in_kernel=base % _PAGE == 0)
             if done == 0:
                 origin.refuse("the file became shorter while it was copied", position)
             position += done
@@ -76,9 +77,13 @@ def _filled(origin: Source, piece: Copy) -> Iterator[tuple[int, int]]:
         yield start, position
 
 
-def _kernel_copy(origin: Source, target: int, position: int, count: int) -> int:
-    """Copy without a detour through this process; on file systems that can, the bytes are shared and not copied."""
-    if hasattr(os, "copy_file_range"):
+def _copied(origin: Source, target: int, position: int, count: int, *, in_kernel: bool) -> int:
+    """Copy up to `count` bytes; inside the kernel, and shared where the file system can, if pages stay pages.
+
+    Where the bytes move within their pages the kernel is slower than this process (measured: 0.22 s against 0.13 s
+    for 528 MB).
+    """
+    if in_kernel and hasattr(os, "copy_file_range"):
         try:
             return os.copy_file_range(origin.descriptor, target, count, position)
         except OSError as fault:
