@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from converters.caffe.fillers import fill
-from converters.caffe.geometry import convolution_window, demand_size
+from converters.caffe.sliding import slide
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import FORMULA, Read, Sample
@@ -14,7 +13,7 @@ from converters.hub.optable import FORMULA, Read, Sample
 
 def convolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
     """Reads Convolution as Conv; several bottoms share the weights, a top each."""
-    return [_one(layer, emit, data) for data in emit.inputs]
+    return [slide("Conv", layer, emit, data) for data in emit.inputs]
 
 
 def depthwise_convolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
@@ -23,33 +22,7 @@ def depthwise_convolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]
     for data in emit.inputs:
         if "group" in layer.attrs.explicit and group != emit.size(data, 1):
             emit.refuse(f"group {group} is not the number of channels, {emit.size(data, 1)}")
-    return [_one(layer, emit, data, emit.size(data, 1)) for data in emit.inputs]
-
-
-def _one(layer: Layer, emit: Emit, data: ir.Value, groups: int | None = None) -> ir.Value:
-    attrs = layer.attrs
-    if emit.axis(data, attrs.integer("axis")) != 1:
-        emit.refuse(f"axis {attrs.integer('axis')}: channels are expected in axis 1")
-    window = convolution_window(layer, emit, emit.rank(data) - 2)
-    channels, out, group = emit.size(data, 1), attrs.integer("num_output"), groups or attrs.integer("group")
-    if group < 1 or channels % group or out % group or out < 1:
-        emit.refuse(f"{channels} channels and {out} outputs cannot be split into {group} groups")
-    shape = (out, channels // group, *window.kernel)
-    weights = [emit.weight(0, shape, role="weight", fill=fill(attrs.record("weight_filler"), shape))]
-    if attrs.flag("bias_term"):
-        weights.append(emit.weight(1, (out,), role="bias", fill=fill(attrs.record("bias_filler"), (out,))))
-    result = emit(
-        "Conv",
-        data,
-        *weights,
-        kernel_shape=window.kernel,
-        strides=window.stride,
-        pads=(*window.pad, *window.end),
-        dilations=window.dilation,
-        group=group,
-    )
-    demand_size(emit, data, result)
-    return result
+    return [slide("Conv", layer, emit, data, emit.size(data, 1)) for data in emit.inputs]
 
 
 SAMPLES = (

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import onnx_ir as ir
 
-from converters.caffe.fillers import fill
-from converters.caffe.geometry import convolution_window, demand_size
+from converters.caffe.sliding import slide
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Read, Sample
@@ -13,33 +12,7 @@ from converters.hub.optable import Read, Sample
 
 def deconvolution(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
     """Reads Deconvolution as ConvTranspose; the size is stride * (in - 1) + dilated kernel - 2 * pad."""
-    return [_one(layer, emit, data) for data in emit.inputs]
-
-
-def _one(layer: Layer, emit: Emit, data: ir.Value) -> ir.Value:
-    attrs = layer.attrs
-    if emit.axis(data, attrs.integer("axis")) != 1:
-        emit.refuse(f"axis {attrs.integer('axis')}: channels are expected in axis 1")
-    window = convolution_window(layer, emit, emit.rank(data) - 2)
-    channels, out, group = emit.size(data, 1), attrs.integer("num_output"), attrs.integer("group")
-    if group < 1 or channels % group or out % group or out < 1:
-        emit.refuse(f"{channels} channels and {out} outputs cannot be split into {group} groups")
-    shape = (channels, out // group, *window.kernel)
-    weights = [emit.weight(0, shape, role="weight", fill=fill(attrs.record("weight_filler"), shape))]
-    if attrs.flag("bias_term"):
-        weights.append(emit.weight(1, (out,), role="bias", fill=fill(attrs.record("bias_filler"), (out,))))
-    result = emit(
-        "ConvTranspose",
-        data,
-        *weights,
-        kernel_shape=window.kernel,
-        strides=window.stride,
-        pads=(*window.pad, *window.end),
-        dilations=window.dilation,
-        group=group,
-    )
-    demand_size(emit, data, result)
-    return result
+    return [slide("ConvTranspose", layer, emit, data) for data in emit.inputs]
 
 
 SAMPLES = (
