@@ -68,9 +68,11 @@ def _array(cursor: Cursor, path: Path) -> Weight | None:
     if shape is None or (not shape and magic != V3):
         return None
     cursor.skip(8)  # device type and number
-    main = _Part(_dtype(cursor), shape if stored is None else stored)
+    dtype = _dtype(cursor)
     indices = [_Part(_dtype(cursor), _shape(cursor) or ()) for _ in range(_INDICES[storage])]
-    parts = [_weight(cursor, path, part) for part in (main, *indices)]
+    # cast_storage leaves a stored shape of 0 behind: MXNet itself goes by the last array of indices
+    values = (*indices[-1].shape[:1], *(stored or ())[1:]) if indices else shape
+    parts = [_weight(cursor, path, part) for part in (_Part(dtype, values), *indices)]
     if storage == _DENSE:
         return parts[0]
     return _dense(cursor, storage, shape, parts)

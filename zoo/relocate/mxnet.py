@@ -68,9 +68,9 @@ def _array(stream: Stream) -> int | None:
     place = stream.skip(8)
     width = _size(stream)
     parts = [(_size(stream), math.prod(_shape(stream) or ())) for _ in range(indices)]
-    count = math.prod(shape if stored is None else stored)
-    if indices == 2:  # csr has a value for each column index; cast_storage leaves a stored shape of 0 behind
-        count = parts[1][1]
+    count = math.prod(shape)
+    if stored is not None:  # cast_storage leaves a stored shape of 0 behind: MXNet goes by the last array of indices
+        count = parts[-1][1] * math.prod(stored[1:])
     for size, items in [(width, count), *parts]:
         stream.skip(size * items)
     return place

@@ -173,3 +173,32 @@ def test_a_torchscript_archive_with_device_constants_runs_on_the_cpu(folder):
     python("torch", str(source), str(path))
     run = "import sys, torch; print(torch.jit.load(sys.argv[1])(torch.ones(3)).tolist())"
     assert python("torch", "-c", run, str(moved(path, "cpu"))) == "[2.0, 2.0, 2.0]\n"
+
+
+MXNET_MAKE = """
+import sys, mxnet as mx, numpy as np
+values = mx.nd.array(np.arange(6, dtype="f4").reshape(2, 3))
+kinds = ("float64", "float16", "int8", "uint8", "int32", "int64")
+arrays = {f"arg:{kind}": mx.nd.array([1, 2], dtype=kind) for kind in kinds}
+sparse = {f"aux:{kind}": values.tostype(kind) for kind in ("row_sparse", "csr")}
+mx.nd.save(sys.argv[1], {"arg:w": values, **sparse, **arrays})
+"""
+MXNET_LOAD = """
+import sys, mxnet as mx, numpy as np
+one, two = map(mx.nd.load, sys.argv[1:3])
+assert list(one) == list(two)
+for name, array in one.items():
+    assert two[name].context == mx.cpu(0) and array.dtype == two[name].dtype and array.stype == two[name].stype
+    assert np.array_equal(array.asnumpy(), two[name].asnumpy())
+print("same")
+"""
+
+
+def test_what_real_mxnet_wrote_goes_to_a_gpu_and_back_without_a_trace_and_loads(tmp_path):
+    made = tmp_path / "net.params"
+    python("mxnet", "-c", MXNET_MAKE, str(made))
+    there = moved(made, "cuda:0")
+    assert there.read_bytes() != made.read_bytes()
+    back = moved(there, "cpu")
+    assert back.read_bytes() == made.read_bytes()
+    assert python("mxnet", "-c", MXNET_LOAD, str(made), str(back)) == "same\n"
