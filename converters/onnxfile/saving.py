@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from onnx import helper
 
 from converters import wire
 from converters.hub.builder import WEIGHT
-from converters.outputs import Sink, whole
+from converters.outputs import Sink, together
 from converters.weights import Weight, nbytes
 
 ONE_FILE_LIMIT = (2 << 30) - (1 << 20)
@@ -29,16 +28,12 @@ def save(model: ir.Model, path: Path, *, external_data: bool = False) -> dict[st
     parts = [_part(str(name), value) for name, value in model.graph.initializers.items()]
     split = external_data or sum(part.size for part in parts) > ONE_FILE_LIMIT
     side_path = path.with_name(f"{path.name}.data")
-    with ExitStack() as stack:
-        main = stack.enter_context(whole(path))
-        if split:
-            side = stack.enter_context(whole(side_path))
+    paths = (path, side_path) if split else (path,)
+    with together(*paths) as (main, *sides):
+        for side in sides:
             parts = [_moved(part, side, side_path.name) for part in parts]
         _write(main, model, parts)
-        digests = {path.name: main.digest()}
-        if split:
-            digests[side_path.name] = side.digest()
-    return digests
+        return {place.name: sink.digest() for place, sink in zip(paths, (main, *sides), strict=True)}
 
 
 @dataclass(frozen=True, slots=True)

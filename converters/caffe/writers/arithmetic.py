@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx_ir as ir
@@ -118,7 +118,13 @@ def _shift(match: Match, view: View, data: ir.Value, operand: ir.Value, sign: fl
     return Part("Bias", _axes(run.axis, len(run.dims)), {0: _times(weight, sign)})
 
 
-def _factor(match: Match, view: View, data: ir.Value, operand: ir.Value, function: object = None) -> list[Part]:
+def _factor(
+    match: Match,
+    view: View,
+    data: ir.Value,
+    operand: ir.Value,
+    function: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> list[Part]:
     _demand_shape(view, data, match.output)
     number = view.scalar(operand)
     if number is not None and function is None:
@@ -126,7 +132,7 @@ def _factor(match: Match, view: View, data: ir.Value, operand: ir.Value, functio
     run, weight = stored(view.weight(operand), view.sizes(data))
     if function is not None:
         source = weight
-        weight = ComputedWeight(source.shape, source.dtype, lambda: function(source.array()))  # type: ignore[operator] # checked above
+        weight = ComputedWeight(source.shape, source.dtype, lambda: function(source.array()))
     return [Part("Scale", _axes(run.axis, len(run.dims)), {0: weight})]
 
 
