@@ -114,7 +114,9 @@ class Builder:
             return reshaped(found, shape)
         if found is None and self.init is not None:
             self.report.filled[f"{layer.name}/{role}"] = f"drawn with the seed {self.init}"
-            return drawn(self.init, layer.tied.get(key, layer.name), role, shape)
+            weight = drawn(self.init, layer.tied.get(key, layer.name), role, shape)
+            self.report.drawn[layer.name, key] = weight
+            return weight
         self.weight_faults.append(WeightFault(layer.name, role, shape, None if found is None else found.shape))
         return fill or ComputedWeight(shape, np.dtype("<f4"), lambda: np.zeros(shape, np.float32))
 

@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from converters.weights import Weight
+
 SCHEMA = "zoo/convert-report"
 SCHEMA_VERSION = 1
 
@@ -21,6 +23,7 @@ class Report:
     written     ONNX node -> the layers of the target that hold it
     unused      weights of the file that the network does not use
     filled      weights that the file lacks and what they were filled with (only with allow_missing)
+    drawn       (source layer, key) -> the weight that `init` drew for it; not part of the document
     notes       decisions that a reader should know
     provenance  ONNX value -> source layer
     blobs       the source's own value name -> ONNX value
@@ -36,6 +39,7 @@ class Report:
     written: dict[str, list[str]] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
     filled: dict[str, str] = field(default_factory=dict)
+    drawn: dict[tuple[str, int | str], Weight] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     provenance: dict[str, str] = field(default_factory=dict)
     blobs: dict[str, str] = field(default_factory=dict)
@@ -45,7 +49,7 @@ class Report:
 
     def document(self) -> dict[str, Any]:
         """The report as plain JSON values; the same conversion gives the same document."""
-        names = [name for name in self.__slots__ if name != "kinds"]
+        names = [name for name in self.__slots__ if name not in ("kinds", "drawn")]
         body = {name: getattr(self, name) for name in names}
         return {"schema": SCHEMA, "version": SCHEMA_VERSION, "kinds": dict(sorted(self.kinds.items())), **body}
 

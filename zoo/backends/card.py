@@ -29,6 +29,8 @@ class Card:
     """What zoo knows of a backend before it runs: `worker` is the file that a foreign interpreter loads.
 
     `via`: a format that it reads -> the format that zoo writes such an artifact in first, for the worker to load.
+    `converts`: a format that it turns into another one: another program's converter, asked for a second opinion. It
+    runs nothing, so it reads nothing either.
     """
 
     name: str
@@ -39,10 +41,11 @@ class Card:
     worker: Path
     options: Mapping[str, object] = field(default_factory=dict)
     via: Mapping[str, str] = field(default_factory=dict)
+    converts: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(worker: Path) -> Card:
-    """Parses NAME, READS, NEEDS, ENV, OPTIONS and VIA of a worker file; all of its faults are in one Diagnostic."""
+    """Parses NAME, READS, NEEDS, ENV, OPTIONS, VIA and CONVERTS of a worker file; all faults in one Diagnostic."""
     tree = ast.parse(worker.read_bytes(), filename=str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)
@@ -59,7 +62,8 @@ def read(worker: Path) -> Card:
         summary=(ast.get_docstring(tree) or "").partition("\n")[0],
         worker=worker,
         options=_options(constants.get("OPTIONS", {}), faults),
-        via=_via(constants.get("VIA", {}), faults),
+        via=_formats(constants, "VIA", faults),
+        converts=_formats(constants, "CONVERTS", faults),
     )
     if faults:
         raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)
@@ -106,8 +110,9 @@ def _options(value: object, faults: list[str]) -> dict[str, object]:
     return {}
 
 
-def _via(value: object, faults: list[str]) -> dict[str, str]:
+def _formats(constants: Mapping[str, object], name: str, faults: list[str]) -> dict[str, str]:
+    value = constants.get(name, {})
     if isinstance(value, dict) and all(isinstance(text, str) for pair in value.items() for text in pair):
         return dict(value)
-    faults.append(f"VIA is {value!r}, expected a dict of formats")
+    faults.append(f"{name} is {value!r}, expected a dict of formats")
     return {}

@@ -103,8 +103,8 @@ def _attempt(
 def _refusal(card: Card, job: Job) -> Failed | None:
     """What needs no process to be refused."""
     faults = [f"{path} is not a file" for path in job.files.values() if not path.is_file()]
-    if job.format not in card.reads:
-        faults.append(f"{card.name} reads {', '.join(card.reads)}, not {job.format}")
+    if job.format not in (known := [*card.reads, *card.converts]):
+        faults.append(f"{card.name} reads {', '.join(known)}, not {job.format}")
     faults += [f"{card.name} has no option {name}" for name in job.options if name not in {"threads", *card.options}]
     threads = _threads(job)
     if not isinstance(threads, int) or threads < 1:

@@ -63,6 +63,7 @@ def report(card: Card, status: Status) -> dict[str, object]:
         "name": card.name,
         "summary": card.summary,
         "reads": list(card.reads),
+        "converts": dict(card.converts),
         "available": status.available,
         "interpreter": None if status.interpreter is None else str(status.interpreter),
         "origin": status.origin,
@@ -77,7 +78,7 @@ def listing(found: list[tuple[Card, Status]]) -> str:
     rows = [
         (
             card.name,
-            ", ".join(card.reads),
+            ", ".join([*card.reads, *(f"{format_} -> {to}" for format_, to in card.converts.items())]),
             "available" if status.available else "not available",
             _version(card, status.versions) if status.available else "",
             status.origin or "",

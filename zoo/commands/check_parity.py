@@ -15,6 +15,7 @@ import click
 @click.option("--images", type=click.Path(path_type=Path), metavar="DIR", help="Feed the photos of a folder.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="How many random samples.")
+@click.option("--second-opinion", default="", metavar="NAMES", help="Show other converters' results beside ours.")
 @click.option("--rtol", type=float, help="Tolerance, as a share of each value.")
 @click.option("--atol", type=float, help="Tolerance, as a share of the largest value of the output.")
 @click.option("--why", metavar="TEXT", help="The reason for a tolerance looser than the default.")
@@ -30,6 +31,7 @@ def check_parity(
     images: Path | None,
     seed: int,
     batch: int,
+    second_opinion: str,
     rtol: float | None,
     atol: float | None,
     why: str | None,
@@ -51,6 +53,7 @@ def check_parity(
     from converters.outputs import write_text
     from zoo.backends.discovery import backends as cards
     from zoo.console import Console, document
+    from zoo.parity import second_opinion as opinions
     from zoo.parity.check import apply
     from zoo.parity.means import Feeding, means, planned
     from zoo.parity.payload import payload
@@ -64,10 +67,14 @@ def check_parity(
     tolerance = chosen(rtol, atol, why)
     names = [card.name for card in cards()]
     choice = Choice(known(_names(backends), names), known(_names(require), names))
+    others = [opinions.converter(name) for name in _names(second_opinion)]
     asked = [parse(text) for text in subjects]
     known([subject.backend for subject in asked if subject.backend], names)
     decided = planned(asked, choice, console, offline=offline, trust_first_use=trust_first_use)
-    report = apply(decided, means(Feeding(inputs, images, seed)), tolerance, batch)
+    by = means(Feeding(inputs, images, seed))
+    report = apply(decided, by, tolerance, batch)
+    if others:
+        report = opinions.added(report, decided, others, by, tolerance, opinions.convert)
     if json_to is not None and json_to != "-":
         write_text(Path(json_to), document("parity", payload(report)) + "\n")
     console.result("parity", payload(report), lambda: human(report))

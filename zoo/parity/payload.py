@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from zoo import __version__
 from zoo.parity.compare import Compared, Comparison
-from zoo.parity.report import Ran, Report, outcome
+from zoo.parity.report import Ran, Report, Row, outcome
 
 
 def payload(report: Report) -> dict[str, object]:
@@ -21,11 +21,17 @@ def payload(report: Report) -> dict[str, object]:
         "inputs": {"samples": report.samples, "batch": report.batch},
         "reference": _ran(report.reference) if report.reference else None,
         "reference_again": _comparison(report.itself) if report.itself else None,
-        "rows": [{**_ran(row.ran), **_comparison(row.comparison), "paired": list(row.notes)} for row in report.rows],
+        "rows": [_row(row) for row in report.rows],
+        "second_opinions": [_row(row) for row in report.opinions],
+        "second_opinions_unheard": [asdict(item) for item in report.unheard],
         "pairs": [{"runs": [pair.one, pair.other], **_comparison(pair.comparison)} for pair in report.pairs],
         "not_run": [asdict(item) for item in report.not_run],
         "environment": {"zoo": __version__, "python": platform.python_version(), "platform": platform.platform()},
     }
+
+
+def _row(row: Row) -> dict[str, object]:
+    return {**_ran(row.ran), **_comparison(row.comparison), "paired": list(row.notes)}
 
 
 def _ran(ran: Ran) -> dict[str, object]:

@@ -61,6 +61,8 @@ class Report:
     tolerance: Tolerance
     samples: str
     batch: int
+    opinions: tuple[Row, ...] = ()  # other converters' files against the reference; they decide nothing
+    unheard: tuple[NotRun, ...] = ()
 
 
 class Outcome(NamedTuple):

@@ -18,7 +18,7 @@ _HEADER = ("artifact", "backend", "max abs", "max rel", "cosine", "top-1", "woul
 def human(report: Report) -> str:
     """The table of all runs, what was not run and how to make it run, the conditions, and the verdict."""
     grid = table(_HEADER, _rows(report), width=WIDTH) if report.reference else ""
-    parts = [_notes(report), _not_run(report.not_run), _conditions(report), _verdict(report)]
+    parts = [_notes(report), _not_run(report.not_run), _unheard(report), _conditions(report), _verdict(report)]
     return "\n\n".join([grid, *("\n".join(map(_folded, part)) for part in parts if part)]).lstrip("\n")
 
 
@@ -31,14 +31,15 @@ def _folded(line: str) -> str:
 def _rows(report: Report) -> list[Sequence[str]]:
     assert report.reference is not None
     rows: list[Sequence[str]] = [(*_who(report.reference), "", "", "", "", "", "reference")]
-    for row in report.rows:
+    for row in (*report.rows, *report.opinions):
+        mark = "" if row in report.rows else "second opinion: "
         several = len(row.comparison.outputs) > 1
         for index, output in enumerate(row.comparison.outputs):
             who = _who(row.ran) if index == 0 else ("", "")
             name = f"{output.name}: " if several else ""
-            rows.append((*who, *_figures(output), f"{name}{output.verdict}"))
+            rows.append((*who, *_figures(output), f"{mark}{name}{output.verdict}"))
         if not row.comparison.outputs:
-            rows.append((*_who(row.ran), "", "", "", "", "", "fail: no outputs"))
+            rows.append((*_who(row.ran), "", "", "", "", "", f"{mark}fail: no outputs"))
     return rows
 
 
@@ -65,7 +66,7 @@ def _ties(count: int) -> str:
 
 def _notes(report: Report) -> list[str]:
     lines: list[str] = []
-    for row in report.rows:
+    for row in (*report.rows, *report.opinions):
         lines += [f"{row.ran.label}: {line}" for line in (*row.comparison.reasons, *row.notes)]
     if report.itself is not None:
         lines += [f"the reference's second run: {line}" for line in report.itself.reasons]
@@ -93,6 +94,11 @@ def _not_run(items: Sequence[NotRun]) -> list[str]:
         if item.remedy:
             lines.append(f"    to run it: {item.remedy}")
     return lines
+
+
+def _unheard(report: Report) -> list[str]:
+    lines = _not_run(report.unheard)
+    return ["No second opinion:", *lines[1:]] if lines else []
 
 
 def _conditions(report: Report) -> list[str]:

@@ -52,11 +52,11 @@ def run(net: object, fed: dict, outputs: list) -> dict:
 
 
 def versions() -> dict:
-    """Caffe's own version and numpy's."""
+    """The version of the Caffe that was forked, and numpy's."""
     import caffe
     import numpy as np
 
-    return {"caffe": caffe.__version__, "numpy": np.__version__}
+    return {"caffe-ssd": caffe.__version__, "numpy": np.__version__}
 
 
 def probe() -> None:
