@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -103,9 +103,11 @@ def write(
     external_data: bool = False,
     dialect: str | None = None,
     batch: int | None = None,
+    closing: Callable[[], Mapping[str, str]] | None = None,
 ) -> dict[str, str]:
     """Write a hub model in a format; returns file name -> sha256.
 
+    `closing` gives more metadata for an ONNX file; it is asked for when the weights are written.
     `opset` and `external_data` are for ONNX, `dialect` and `batch` (what a symbolic batch becomes) for formats whose
     cards know them. The model's report is told what became of each node.
     """
@@ -124,7 +126,7 @@ def write(
     from converters.onnxfile.saving import save
 
     hub = model.ir if opset is None else to_opset(model.ir, opset)
-    return save(hub, Path(out), external_data=external_data)
+    return save(hub, Path(out), external_data=external_data, closing=closing)
 
 
 def _demand_suited(card: Format | None, to: str, asked: Mapping[str, bool]) -> None:
@@ -201,10 +203,12 @@ def convert(
     model = read(paths, options)
     report = model.report
     report.source_format, report.target_format = card.name, to
-    report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
     report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
-    model.ir.metadata_props.update(_provenance(card, report, digests, metadata or {}))
-    report.outputs = write(model, to, out, opset=opset, external_data=external_data, dialect=dialect)
+    report.outputs = write(
+        model, to, out, opset=opset, external_data=external_data, dialect=dialect,
+        closing=lambda: _provenance(card, report, digests, metadata or {}),
+    )  # fmt: skip
+    report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
     target = Path(out)
     write_text(target.with_name(f"{target.name}.report.json"), report.json())
     return report

@@ -14,7 +14,7 @@ from pathlib import Path
 from converters.binary import opened
 from converters.diagnostic import Diagnostic, OutputFault, Where
 
-_HASHED = 8 << 20  # bytes a read when a whole file is hashed
+_HASHED = 32 << 20  # bytes a read when a whole file is hashed
 _AHEAD = 4  # chunks that may wait for the hash
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,15 @@ ONE_FILE_LIMIT = (2 << 30) - (1 << 20)
 """Bytes of weights up to which one file can hold the model: protobuf's limit of 2 GiB less room for the graph."""
 _ALIGN = 4096  # bytes; runtimes map external tensors page by page
 _INITIALIZER, _GRAPH, _RAW_DATA = 5, 7, 9
+_BEFORE_GRAPH = ("ir_version", "producer_name", "producer_version")
+
+Closing = Callable[[], Mapping[str, str]]
 
 
-def save(model: ir.Model, path: Path, *, external_data: bool = False) -> dict[str, str]:
+def save(model: ir.Model, path: Path, *, external_data: bool = False, closing: Closing | None = None) -> dict[str, str]:
     """Write the model; beyond 2 GiB (or when asked) the weights go to `<path>.data` beside it.
 
+    `closing` gives metadata that is asked for last, when the weights are written: digests that are still computed.
     Returns file name -> sha256. Nothing is left behind when it fails.
     """
     parts = [_part(str(name), value) for name, value in model.graph.initializers.items()]
@@ -32,7 +37,7 @@ def save(model: ir.Model, path: Path, *, external_data: bool = False) -> dict[st
     with together(*paths) as (main, *sides):
         for side in sides:
             parts = [_moved(part, side, side_path.name) for part in parts]
-        _write(main, model, parts)
+        _write(main, model, parts, closing)
         return {place.name: sink.digest() for place, sink in zip(paths, (main, *sides), strict=True)}
 
 
@@ -80,18 +85,25 @@ def _moved(part: _Part, side: Sink, location: str) -> _Part:
     return _Part(message, None)
 
 
-def _write(sink: Sink, model: ir.Model, parts: list[_Part]) -> None:
+def _write(sink: Sink, model: ir.Model, parts: list[_Part], closing: Closing | None) -> None:
+    """The fields of the model in the order of their numbers: the graph, its weights last, and then the metadata."""
     proto = skeleton(model)
     graph = proto.graph.SerializeToString(deterministic=True)
     proto.ClearField("graph")
+    opening = onnx.ModelProto(**{name: getattr(proto, name) for name in _BEFORE_GRAPH})
     heads = [part.head() for part in parts]
     frames = [wire.header(_INITIALIZER, len(head) + part.size) for head, part in zip(heads, parts, strict=True)]
     length = len(graph) + sum(map(len, heads)) + sum(map(len, frames)) + sum(part.size for part in parts)
-    sink.write(proto.SerializeToString(deterministic=True) + wire.header(_GRAPH, length) + graph)
+    sink.write(opening.SerializeToString(deterministic=True) + wire.header(_GRAPH, length) + graph)
     for frame, head, part in zip(frames, heads, parts, strict=True):
         sink.write(frame + head)
         for chunk in part.weight.chunks() if part.weight is not None else ():
             sink.write(chunk)
+    for name in _BEFORE_GRAPH:
+        proto.ClearField(name)
+    if closing is not None:
+        helper.set_model_props(proto, dict(sorted({**model.metadata_props, **closing()}.items())))
+    sink.write(proto.SerializeToString(deterministic=True))
 
 
 def skeleton(model: ir.Model) -> onnx.ModelProto:
