@@ -15,9 +15,11 @@ from zoo.parity.account import Account
 from zoo.parity.align import renamed
 from zoo.parity.check import Result, apply
 from zoo.parity.feeding import Samples
+from zoo.parity.golden import Golden, read
 from zoo.parity.means import Feeding, means, planned
 from zoo.parity.payload import payload
 from zoo.parity.plan import Choice, Plan
+from zoo.parity.recorded import as_reference
 from zoo.parity.report import Report
 from zoo.parity.spread import spread
 from zoo.parity.subjects import known, parse
@@ -33,6 +35,7 @@ class Request:
     require: tuple[str, ...] = ()
     inputs: Path | None = None
     images: Path | None = None
+    golden: Path | None = None
     seed: int = 0
     batch: int = 4
     rtol: float | None = None
@@ -60,6 +63,7 @@ class Prepared:
     request: Request
     plan: Plan
     tolerance: Tolerance
+    golden: Golden | None = None
 
 
 @dataclass(slots=True)
@@ -85,22 +89,29 @@ class Performed:
 
 def prepare(request: Request, console: Console, access: Access) -> Prepared:
     """Refuse what means nothing, bring the files, and decide what runs where."""
-    if request.inputs is not None and request.images is not None:
-        raise UsageFault("inputs", "--inputs and --images exclude each other")
+    fed = {"--inputs": request.inputs, "--images": request.images, "--golden": request.golden}
+    given = [name for name, value in fed.items() if value is not None]
+    if len(given) > 1:
+        raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
     tolerance = chosen(request.rtol, request.atol, request.why)
     names = [card.name for card in cards()]
     choice = Choice(known(request.backends, names), known(request.require, names))
     asked = [parse(text) for text in request.subjects]
     known([subject.backend for subject in asked if subject.backend], names)
+    golden = read(request.golden) if request.golden else None
     plan = planned(asked, choice, console, offline=access.offline, trust_first_use=access.trust_first_use)
-    return Prepared(request, plan, tolerance)
+    return Prepared(request, plan, tolerance, golden)
 
 
 def perform(prepared: Prepared) -> Performed:
     """Convert, run and compare."""
     request, seen = prepared.request, Seen()
-    feeding = Feeding(request.inputs, request.images, request.seed)
-    report = apply(prepared.plan, replace(means(feeding), seen=seen), prepared.tolerance, request.batch)
+    plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
+    if prepared.golden:
+        plan, acting = as_reference(prepared.golden, plan, acting)
+    report = apply(plan, replace(acting, seen=seen), prepared.tolerance, request.batch)
+    if prepared.golden:  # it is what was recorded, not a run: that it equals itself says nothing
+        report = replace(report, itself=None)
     return Performed(prepared, report, seen)
 
 
