@@ -21,12 +21,13 @@ _MAX_HEADER = 10_000  # characters; numpy's own limit for files that nobody vouc
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive knows: equal arrays give equal bytes
 
 
-def read_npy(file: IO[bytes], most: int) -> np.ndarray:
+def read_npy(file: IO[bytes], most: int, size: int | None = None) -> np.ndarray:
     """The array of numbers in a `.npy` file of at most `most` bytes of data, native byte order, C order.
 
-    ValueError says what is wrong: another kind of file, objects, a header that promises more or less than is there.
+    `size` is the length of a file that the system does not know, such as a member of an archive. ValueError says what
+    is wrong: another kind of file, objects, a header that promises more or less than is there.
     """
-    size = os.fstat(file.fileno()).st_size
+    size = os.fstat(file.fileno()).st_size if size is None else size
     shape, fortran, dtype = _header(file)
     if dtype.kind not in "biuf" or dtype.itemsize > 8:
         raise ValueError(f"holds {dtype}, expected numbers of at most 64 bits")

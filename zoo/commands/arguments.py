@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from zoo.diagnostics import UsageFault
 
@@ -37,3 +39,8 @@ def _dim(text: str, argument: str) -> int | str:
     if text.isidentifier():
         return text
     raise UsageFault("input-shape", f"--input {argument}: {text!r} is no dimension", hint="--input data:1,3,224,224")
+
+
+def fields(kind: type, given: Mapping[str, object]) -> dict[str, Any]:
+    """Those of the options that are fields of a dataclass, by name."""
+    return {one.name: given[one.name] for one in dataclasses.fields(kind) if one.name in given}

@@ -35,13 +35,14 @@ class Means:
 
     `run` answers each job in order and gives up when the function that it is handed says so; `convert` writes ONNX
     into a folder; `ports` reads an artifact's inputs; `sample` makes the inputs for the leading ports and the number
-    of samples that they need.
+    of samples that they need. `seen` is shown the runs that gave outputs, the reference first, and the samples.
     """
 
     run: Callable[[Card, Sequence[Job], Callable[[], bool]], Sequence[Reply | Failed]]
     convert: Callable[[Artifact, Path], Artifact]
     ports: Callable[[Artifact], tuple[Port, ...]]
     sample: Callable[[tuple[Port, ...], int], Samples]
+    seen: Callable[[Sequence[Result], Samples], None] = lambda _results, _samples: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def apply(plan: Plan, means: Means, tolerance: Tolerance, batch: int) -> Report:
         samples = means.sample(leader(list(ports.values())), batch_size(batch, list(ports.values())))
         jobs, unfed = _jobs(plan, loaded, ports, samples)
         results, again, failed = _run_all(jobs, means)
+        means.seen(results, samples)
         return _report(results, again, samples, tolerance, (*plan.not_run, *faults, *unfed, *failed))
 
 

@@ -1,0 +1,157 @@
+"""One check as somebody asks for it, carried out: the subjects and conditions, then the report and what was seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from zoo.backends.card import Card
+from zoo.backends.discovery import backends as cards
+from zoo.catalog.artifact import Artifact
+from zoo.console import Console
+from zoo.diagnostics import Diagnostic, UsageFault
+from zoo.parity import second_opinion
+from zoo.parity.account import Account
+from zoo.parity.align import renamed
+from zoo.parity.check import Result, apply
+from zoo.parity.feeding import Samples
+from zoo.parity.golden import Golden, read
+from zoo.parity.means import Feeding, means, planned
+from zoo.parity.payload import payload
+from zoo.parity.plan import Choice, Plan
+from zoo.parity.recorded import as_reference
+from zoo.parity.report import Report
+from zoo.parity.spread import spread
+from zoo.parity.subjects import known, parse
+from zoo.parity.tolerance import Tolerance, chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the command line, or a project's file, says of one check; relative paths are the caller's."""
+
+    subjects: tuple[str, ...]
+    backends: tuple[str, ...] = ()
+    require: tuple[str, ...] = ()
+    inputs: Path | None = None
+    images: Path | None = None
+    golden: Path | None = None
+    seed: int = 0
+    batch: int = 4
+    second_opinion: tuple[str, ...] = ()
+    rtol: float | None = None
+    atol: float | None = None
+    why: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The subjects, for a report."""
+        return " ".join(self.subjects)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """How files may be brought here."""
+
+    offline: bool = False
+    trust_first_use: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request with its files on disk and its runs decided."""
+
+    request: Request
+    plan: Plan
+    tolerance: Tolerance
+    golden: Golden | None = None
+    converters: tuple[Card, ...] = ()
+
+
+@dataclass(slots=True)
+class Seen:
+    """What a check saw besides its verdict: every run's outputs, and the samples that they belong to."""
+
+    results: Sequence[Result] = ()
+    samples: Samples | None = None
+
+    def __call__(self, results: Sequence[Result], samples: Samples) -> None:
+        """Takes note; a check calls this once."""
+        self.results, self.samples = tuple(results), samples
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """A check that was carried out."""
+
+    prepared: Prepared
+    report: Report
+    seen: Seen = field(default_factory=Seen)
+
+
+def prepare(request: Request, console: Console, access: Access) -> Prepared:
+    """Refuse what means nothing, bring the files, and decide what runs where."""
+    fed = {"--inputs": request.inputs, "--images": request.images, "--golden": request.golden}
+    given = [name for name, value in fed.items() if value is not None]
+    if len(given) > 1:
+        raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
+    tolerance = chosen(request.rtol, request.atol, request.why)
+    names = [card.name for card in cards()]
+    converters = tuple(second_opinion.converter(name) for name in request.second_opinion)
+    choice = Choice(known(request.backends, names), known(request.require, names))
+    asked = [parse(text) for text in request.subjects]
+    known([subject.backend for subject in asked if subject.backend], names)
+    golden = read(request.golden) if request.golden else None
+    plan = planned(asked, choice, console, offline=access.offline, trust_first_use=access.trust_first_use)
+    return Prepared(request, plan, tolerance, golden, converters)
+
+
+def perform(prepared: Prepared) -> Performed:
+    """Convert, run and compare."""
+    request, seen = prepared.request, Seen()
+    plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
+    if prepared.golden:
+        plan, acting = as_reference(prepared.golden, plan, acting)
+    report = apply(plan, replace(acting, seen=seen), prepared.tolerance, request.batch)
+    if prepared.converters:
+        report = second_opinion.added(
+            report, plan, prepared.converters, acting, prepared.tolerance, second_opinion.convert
+        )
+    if prepared.golden:  # it is what was recorded, not a run: that it equals itself says nothing
+        report = replace(report, itself=None)
+    return Performed(prepared, report, seen)
+
+
+def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:
+    """The report as JSON values; `detailed` adds to each output how its differences are spread."""
+    found: dict[str, Any] = payload(done.report)
+    if detailed and done.seen.results:
+        reference, *others = done.seen.results
+        for row, other in zip(found["rows"], others, strict=True):
+            specs = tuple(_outputs(one.run.source.artifact) for one in (reference, other))
+            outputs, _ = renamed(tuple(reference.outputs), other.outputs, (specs[0], specs[1]))
+            for output in row["outputs"]:
+                if output["figures"]:
+                    name = output["name"]
+                    output["spread"] = spread(reference.outputs[name], outputs[name], output["figures"]["scale"])
+    return found
+
+
+def refused(request: Request, fault: Diagnostic) -> Account:
+    """The account of a check that could not begin."""
+    report = {
+        "verdict": "refused",
+        "status": fault.exit_status,
+        "explanation": f"{fault.code}: {fault.message}",
+        "details": [*fault.details, *([f"hint: {fault.hint}"] if fault.hint else [])],
+        "reference": None,
+        "rows": [],
+        "not_run": [],
+    }
+    return Account(request.name, report)
+
+
+def _outputs(artifact: Artifact) -> Sequence[Any]:
+    return artifact.entry.outputs if artifact.entry else ()
