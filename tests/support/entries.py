@@ -46,7 +46,7 @@ def write_registry(path: Path, *rows: dict[str, object]) -> Path:
 
 
 def one_entry(*files: dict[str, object], **changes: object):
-    from zoo.catalog.registry import parse
+    from zoo.catalog.parsing import parse
 
     entries, faults = parse(registry_text(entry_row(*files, **changes)))
     assert not faults, faults

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def main(registry: str, root: str, jobs: str = "1") -> int:
-    from zoo.catalog.registry import parse
+    from zoo.catalog.parsing import parse
     from zoo.console import Console
     from zoo.supply.download import apply, plan
     from zoo.supply.store import Store

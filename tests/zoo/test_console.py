@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from zoo.console import Console, document, table
+from zoo.console import Console, _folded, document, table
 
 
 class Terminal(io.StringIO):
@@ -68,6 +68,14 @@ def test_a_table_aligns_its_columns_and_cuts_nothing():
     head, first, second = text.splitlines()
     assert head.index("n", 2) == first.index("1") == second.index("22")
     assert second.startswith("long " * 59)
+
+
+def test_a_table_is_aligned_as_rich_would_align_it():
+    header, rows = ("name", "", "n"), [("a", "", "1"), ("", "", ""), (" x ", "[b]", "a b")]
+    assert table(header, rows) == _folded(header, rows, None)
+    wide = [("\u4e09", "1"), ("abc", "2")]  # one character, two columns of a terminal
+    assert [line.rstrip()[-1] for line in table(("a", "b"), wide).splitlines()] == ["b", "1", "2"]
+    assert table(("a", "b"), wide).splitlines()[1] == "\u4e09   1"
 
 
 def test_a_table_with_a_width_folds_and_still_shows_everything():

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import yaml
 
-from zoo.catalog.registry import parse
+from zoo.catalog.parsing import parse
 from zoo.catalog.schema import FORMATS, Entry
 from zoo.diagnostics import Diagnostic, Where
 from zoo.supply.checksums import sha256_of

@@ -6,6 +6,7 @@ ROOT/v1/index/<id>/<name>.json        what that name is: sha256, size, role, whe
 ROOT/v1/verified/ab/cdef...           size, time and inode of the object when it was last read whole
 ROOT/v1/pins/<id>                     a model that prune leaves alone
 ROOT/v1/staging/                      downloads under way
+ROOT/v1/registries/<user>/            parsed registries (zoo.catalog.compiled)
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ import pytest
 from entries import entry_row, file_row, registry_text
 
 from zoo.catalog.naming import choose, demanding, main_file, siblings
-from zoo.catalog.registry import load, parse, shipped
+from zoo.catalog.parsing import parse
+from zoo.catalog.registry import load, shipped
 from zoo.diagnostics import IntegrityFault, UsageFault
 
 BODY = b"weights"

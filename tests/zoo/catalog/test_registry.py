@@ -3,7 +3,8 @@ import os
 import pytest
 from entries import entry_row, file_row, registry_text, write_registry
 
-from zoo.catalog.registry import load, parse, shipped
+from zoo.catalog.parsing import parse
+from zoo.catalog.registry import load, shipped
 from zoo.diagnostics import Diagnostic
 
 GOOD = """\

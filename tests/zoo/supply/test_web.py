@@ -12,7 +12,7 @@ from archives import tar_gz, zipped
 from entries import entry_row, file_row, one_entry, registry_text
 from loopback import Loopback, hang, ranged, redirect, signed_in, status, trickle, whole
 
-from zoo.catalog.registry import parse
+from zoo.catalog.parsing import parse
 from zoo.console import Console
 from zoo.diagnostics import Diagnostic, TransferFault
 from zoo.supply.download import apply, plan
