@@ -147,16 +147,17 @@ def document(schema: str, payload: Mapping[str, object]) -> str:
     NaN and infinite numbers, which JSON does not know, become null.
     """
     whole = {"schema": f"zoo/{schema}", "version": SCHEMA_VERSION, **payload}
-    return json.dumps(_finite(whole), indent=2, default=str, allow_nan=False)
+    return json.dumps(finite(whole), indent=2, default=str, allow_nan=False)
 
 
-def _finite(value: object) -> object:
+def finite(value: object) -> object:
+    """The value with None for every NaN and infinity in it."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {name: _finite(item) for name, item in value.items()}
+        return {name: finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, Row] = {
     "run": Row("zoo.commands.run:run", "Run a model on an image or on arrays."),
     "check-parity": Row("zoo.commands.check_parity:check_parity", "Compare a model across formats and backends."),
     "golden": Row("zoo.commands.golden:golden", "Record a reference's answers, to check without its framework."),
+    "verify": Row("zoo.commands.verify:verify", "Hold the certificate of parity in an ONNX file against the file."),
     "relocate": Row("zoo.commands.relocate:relocate", "Move weights between GPU and CPU, in the file."),
     "backends": Row("zoo.commands.backends:backends", "List, install and remove the backends that run models."),
     "cache": Row("zoo.commands.cache:cache", "Look after the store of downloaded files."),

@@ -30,6 +30,7 @@ _OUTLETS = (  # of a command: the fields of zoo.parity.publish.Outlets
     click.option("--html", type=_FILE, metavar="F.html", help="Write the report as a page that needs nothing else."),
     click.option("--github", is_flag=True, help="Write annotations and the step's summary for GitHub Actions."),
 )
+_ATTEST = click.option("--attest", is_flag=True, help="Write a certificate into the ONNX files that agree, and beside.")
 _ACCESS = (  # to files: the fields of zoo.parity.request.Access
     click.option("--offline", is_flag=True, help="Use what the store holds; never open a socket."),
     click.option("--trust-first-use", is_flag=True, help="Accept files of which nobody published a checksum."),
@@ -47,8 +48,8 @@ def _with(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 
 @click.command("check-parity")
 @click.argument("subjects", nargs=-1, required=True, metavar="SUBJECT...")
-@_with(_ONE, _OUTLETS, _ACCESS)
-def check_parity(*, subjects: tuple[str, ...], **given: Any) -> int:
+@_with(_ONE, (_ATTEST,), _OUTLETS, _ACCESS)
+def check_parity(*, subjects: tuple[str, ...], attest: bool, **given: Any) -> int:
     """Run SUBJECTs in every backend that reads them and compare all outputs with the reference.
 
     SUBJECT is a registry id (open-nsfw: every format of it; open-nsfw@caffe: one) or the files of one artifact
@@ -58,6 +59,7 @@ def check_parity(*, subjects: tuple[str, ...], **given: Any) -> int:
     Exit status: 0 agreement, 1 a difference or nothing compared, 5 a backend that was asked for did not run,
     6 inconclusive (docs/exit-status.md).
     """
+    from zoo.certificate import attesting
     from zoo.commands.arguments import fields, names
     from zoo.console import Console
     from zoo.diagnostics import Diagnostic
@@ -72,11 +74,20 @@ def check_parity(*, subjects: tuple[str, ...], **given: Any) -> int:
     outlets = Outlets(**fields(Outlets, given))
     console = Console(outlets.mode)
     try:
-        done = perform(prepare(request, console, Access(**fields(Access, given))))
+        prepared = prepare(request, console, Access(**fields(Access, given)))
+        before = attesting.demand_targets(prepared.plan) if attest else {}
+        done = perform(prepared)
     except Diagnostic as fault:
         publish([refused(request, fault)], outlets, console)
         raise
-    account = Account(request.name, accounted(done, detailed=outlets.html is not None))
+    report = accounted(done, detailed=outlets.html is not None)
+    if attest:
+        report["attested"] = attesting.attest(done, report, before)
+        for one in report["attested"]:
+            console.note(f"{one['file']} has its certificate, and {one['sidecar']} lies beside it")
+        if not report["attested"]:
+            console.note("no certificate is written: the check does not say yes")
+    account = Account(request.name, report)
     publish([account], outlets, console)
     text = human(done.report)
     console.result("parity", account.report, lambda: inert(text) if outlets.github else text)
