@@ -22,6 +22,12 @@ if TYPE_CHECKING:
     from zoo.supply.transit import Transit
 
 _START = "# A registry of your own; docs/registry.md describes every key.\nversion: 1\n\nentries:\n"
+_PLACES = {  # how an address begins -> the kind of its source, and the key that it is written under
+    "http://": ("http", "url"),
+    "https://": ("http", "url"),
+    "s3://": ("cloud", "object"),
+    "gs://": ("cloud", "object"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,18 +45,20 @@ def fetched(source: str, transit: Transit, store: Store) -> Piece:
     Raises:
         MirrorFailure: the address does not deliver.
     """
-    if not source.startswith(("http://", "https://")):
+    kind, key = next((place for start, place in _PLACES.items() if source.startswith(start)), ("", ""))
+    if not kind:
         path = Path(source).expanduser().absolute()
         return Piece(path, {"path": str(path)}, path.name)
-    from zoo.supply.sources.http import bring
+    from zoo.supply.sources import sources
     from zoo.supply.staging import private_slot
 
     name = Path(unquote(urlsplit(source).path)).name
+    mirror = sources()[kind].mirror.model_validate({key: source})
     with private_slot(transit.staging, transit.key(source), None, ()) as sink:
-        bring(source, sink, transit)
+        sources()[kind].fetch(mirror, sink, transit)
         sink.finish()
         sink.close()
-        return Piece(store.commit(sink.path, sink.sha256), {"url": source}, name)
+        return Piece(store.commit(sink.path, sink.sha256), {key: source}, name)
 
 
 def entry_of(pieces: Sequence[Piece], said: Mapping[str, str | None]) -> dict[str, Any]:

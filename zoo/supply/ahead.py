@@ -7,7 +7,7 @@ does, and the digests run along.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING
@@ -40,14 +40,18 @@ def bring(url: str, validator: str, sink: Sink, transit: Transit, headers: Mappi
         Interrupted: a block did not come as asked for; what stands before it is kept.
     """
     assert sink.size is not None, "worthwhile() says no without a size"
-    starts = deque(range(sink.position, sink.size, BLOCK))
-    conditions = {**headers, "If-Range": validator}
+    conditions, total = {**headers, "If-Range": validator}, sink.size
+    in_order(sink, total, transit, lambda start, last: _block(url, (start, last), conditions, total, transit))
+
+
+def in_order(sink: Sink, total: int, transit: Transit, block: Callable[[int, int], bytes]) -> None:
+    """Write bytes from the sink's position up to `total`; `block(first, last)` brings one span, several at a time."""
+    starts = deque(range(sink.position, total, BLOCK))
     coming: deque[Future[bytes]] = deque()
     while starts or coming:
         while starts and len(coming) < transit.network.connections:
             start = starts.popleft()
-            span = start, min(start + BLOCK, sink.size) - 1
-            coming.append(spawn(partial(_block, url, span, conditions, sink.size, transit)))
+            coming.append(spawn(partial(block, start, min(start + BLOCK, total) - 1)))
         sink.write(coming.popleft().result())
 
 

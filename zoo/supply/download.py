@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack
@@ -14,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from zoo.diagnostics import IntegrityFault, TransferFault
 from zoo.supply.lease import Holder
-from zoo.supply.sources import Mirror, MirrorFailure, sources
+from zoo.supply.mirrors import first_good, preferred
+from zoo.supply.sources import Mirror, sources
 from zoo.supply.staging import Sink, require_space, slot
 from zoo.supply.store import Record, Store
 from zoo.supply.threads import side_by_side
@@ -82,18 +82,6 @@ def _step(entry_id: str, file: File, store: Store) -> Step:
         return Keep(entry_id, file, Record(sha256, size, file.role, source, checksum_list(file)))
     mirrors = (*preferred(entry_id, file.name), *sorted(file.mirrors, key=lambda mirror: mirror.status == "dead"))
     return Fetch(entry_id, file, mirrors, state, sha256)
-
-
-def preferred(entry_id: str, name: str) -> tuple[Mirror, ...]:
-    """ZOO_MIRROR, tried before all others: a folder or an address with `id/name` under it, as `pull --out` makes it."""
-    base = os.environ.get("ZOO_MIRROR", "")
-    if not base:
-        return ()
-    kind = "http" if base.startswith(("http://", "https://")) else "file"
-    place = f"{base.rstrip('/')}/{entry_id}/{name}"
-    value = {"url": place} if kind == "http" else {"path": str(Path(place).expanduser().absolute())}
-    mirror: Mirror = sources()[kind].mirror.model_validate({**value, "note": "ZOO_MIRROR"})
-    return (mirror,)
 
 
 def apply(
@@ -174,7 +162,8 @@ def _carry_out(step: Step, way: Way) -> Brought:
             sink.restart()
             return _kept(again, store)
         with stalls_told(sink, label, transit):
-            mirror = _first_good(step, sink, transit, offline=way.offline)
+            usable = tuple(m for m in step.mirrors if not (way.offline and sources()[m.kind].needs_network))
+            mirror = first_good(usable, sink, transit, partial(_problem, step, sink), label)
         sink.finish()
         sink.close()
         store.commit(sink.path, sink.sha256)
@@ -215,41 +204,6 @@ class _Waiting:
 def _record(step: Fetch, sha256: str, store: Store, source: str) -> Record:
     size = store.object_path(sha256).stat().st_size
     return Record(sha256, size, step.file.role, source, checksum_list(step.file))
-
-
-def _first_good(step: Fetch, sink: Sink, transit: Transit, *, offline: bool) -> Mirror:
-    """The first mirror that delivered the file, verified.
-
-    Raises:
-        TransferFault: `no-mirror`; every failure is listed.
-    """
-    failures = []
-    for mirror in step.mirrors:
-        source = sources()[mirror.kind]
-        if offline and source.needs_network:
-            continue
-        try:
-            taken_up = sink.position > 0
-            source.fetch(mirror, sink, transit)
-            problem = _problem(step, sink)
-            if problem and taken_up:  # what a dead process left may not have reached the disk whole
-                sink.restart()
-                source.fetch(mirror, sink, transit)
-                problem = _problem(step, sink)
-        except MirrorFailure as failure:
-            problem = str(failure)
-        else:
-            if problem is None:
-                return mirror
-            sink.restart()
-        failures.append(f"{mirror}: {problem}" + (f" [{mirror.note}]" if mirror.note else ""))
-        transit.note(f"{step.entry_id} {step.file.name}: {failures[-1]}")
-    raise TransferFault(
-        "no-mirror",
-        f"{step.entry_id}: {step.file.name} came from none of its {len(step.mirrors)} mirrors",
-        details=failures,
-        hint="try again later, or name a mirror of your own in a registry (docs/registry.md)",
-    )
 
 
 def _problem(step: Fetch, sink: Sink) -> str | None:

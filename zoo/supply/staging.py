@@ -20,6 +20,7 @@ from zoo.supply.sources import MirrorFailure
 
 if TYPE_CHECKING:
     from zoo.catalog.schema import Checksum
+    from zoo.supply.mirrors import Pace
 
 MAX_UNDECLARED = 64 << 30  # bytes accepted of a file whose size nobody published
 _HEAD = 4096  # bytes that tell a web page from a model
@@ -41,6 +42,7 @@ class Sink:
     head: bytes = b""
     position: int = 0
     held: Callable[[], bool] = lambda: True
+    pace: Pace | None = None
     _sent: int = 0  # bytes that are on their way to the disk
     _digests: Streamed = field(init=False, repr=False)
     _stream: FileIO = field(init=False, repr=False)
@@ -65,6 +67,7 @@ class Sink:
         Raises:
             MirrorFailure: more bytes than declared.
             IntegrityFault: `disk-full`, or `lease-lost`: this process slept so long that another took over.
+            TooSlow: the pace says so; the bytes are taken.
         """
         if not self.held():
             told = f"another process took {self.path.name} over"
@@ -85,6 +88,8 @@ class Sink:
         self._count(chunk)
         self._send_on()
         self.advance(len(chunk))
+        if self.pace is not None and self.size is not None:
+            self.pace.took(len(chunk), self.size - self.position)
 
     def _send_on(self) -> None:
         """Start to bring the latest bytes to the disk without waiting for it; Linux and most Unixes take the advice.
@@ -112,6 +117,11 @@ class Sink:
         self._digests = Streamed(self.checksums, self.size)
         self.head, self.position, self._sent = b"", 0, 0
         self.origin = None
+
+    @property
+    def protected(self) -> bool:
+        """Whether size and published checksums tell any wrong byte of the whole, wherever each part came from."""
+        return self.size is not None and bool(self.checksums)
 
     @property
     def origin(self) -> dict[str, str] | None:

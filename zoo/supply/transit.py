@@ -29,7 +29,8 @@ class Network:
 
     `silence` is the time without a byte, or with fewer than `slowest` bytes a second, after which a transfer counts as
     broken; after `spoken` seconds of it a line says so. `patience` is the time after which one slow connection may
-    become `connections`. `longest_pause` bounds what a Retry-After may ask for.
+    become `connections`. After `hedge` seconds below `hurry` bytes a second another mirror is tried, if there
+    is one. `longest_pause` bounds what a Retry-After may ask for.
     """
 
     connect: float = 10.0
@@ -41,6 +42,8 @@ class Network:
     longest_pause: float = 120.0
     patience: float = 3.0
     connections: int = 4
+    hedge: float = 10.0
+    hurry: float = 500_000.0
     ca_bundle: Path | None = None
     drive: str = "https://drive.google.com/uc"
 

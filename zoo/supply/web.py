@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_HOPS = 5
+_SILENT = ("no byte came in time", "no connection in time")
 _SPOKEN_PAUSE = 3.0  # seconds; shorter pauses are not worth a line
 
 
@@ -29,11 +30,12 @@ class Interrupted(Exception):
         self.pause = pause
 
 
-def persist(attempt: Callable[[], None], transit: Transit) -> None:
+def persist(attempt: Callable[[], None], transit: Transit, *, leave_silent: bool = False) -> None:
     """Repeat an attempt that breaks off, a bounded number of times, with growing pauses.
 
     Raises:
-        MirrorFailure: every try broke off, or the server asks for a longer pause than `Network.longest_pause`.
+        MirrorFailure: every try broke off; the server asks for a longer pause than `Network.longest_pause`; or it is
+            silent, which is not waited for twice where `leave_silent` says that there is somebody else to ask.
     """
     import requests
 
@@ -49,6 +51,8 @@ def persist(attempt: Callable[[], None], transit: Transit) -> None:
             return
         if asked > network.longest_pause:
             raise MirrorFailure(f"{why}, and asks to wait {asked:,.0f} s")
+        if leave_silent and why in _SILENT:
+            raise MirrorFailure(why)
         if number + 1 < network.tries:
             pause = max(asked, network.pause * 2**number)
             if pause >= _SPOKEN_PAUSE:
@@ -112,9 +116,9 @@ def explain(error: Exception) -> str:
     import requests
 
     if isinstance(error, requests.ReadTimeout) or "Read timed out" in str(error):  # the second while the body comes
-        return "no byte came in time"
+        return _SILENT[0]
     if isinstance(error, requests.ConnectTimeout):
-        return "no connection in time"
+        return _SILENT[1]
     text = re.sub(r"<[^<>]* object at 0x[0-9a-f]+>:? ?", "", str(error))
     cause = re.search(r"Caused by \w+\(['\"]?(.*?)['\"]?\)+$", text)
     return (cause.group(1) if cause else text)[:300]

@@ -125,7 +125,7 @@ def test_a_good_registry_has_no_faults():
         (
             "package: made",
             "pack: made",
-            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: file, google-drive, http"],
+            ["line 17: net@caffe: files.0.mirrors.1: none of the source kinds: cloud, file, google-drive, http"],
         ),
         (
             "id: net@caffe",

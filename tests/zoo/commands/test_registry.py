@@ -39,6 +39,18 @@ def test_an_address_is_fetched_once_and_never_again(tmp_path):
     assert (entry.format, entry.licence.spdx, entry.licence.published) == ("onnx", "MIT", "MIT, they say")
 
 
+def test_an_object_of_s3_becomes_an_entry_too(monkeypatch):
+    from object_store import ObjectStore
+
+    with ObjectStore({"zoo/net.onnx": MODEL}) as objects:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+            monkeypatch.setenv(name, "us-east-1")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", objects.url)
+        assert run("registry", "add", "s3://zoo/net.onnx").status == 0
+        assert str(load().entries["net@onnx"].files[0].mirrors[0]) == "s3://zoo/net.onnx"
+        assert run("pull", "net@onnx", "--json").json["files"][0]["state"] == "kept"
+
+
 def test_a_second_entry_stands_after_the_first_and_comments_stay(model, tmp_path):
     target = tmp_path / "own.yaml"
     assert run("registry", "add", str(model), "--to", str(target)).status == 0

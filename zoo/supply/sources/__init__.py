@@ -39,6 +39,14 @@ class MirrorFailure(Exception):
     """A mirror did not deliver; the next one is tried."""
 
 
+class TooSlow(Exception):
+    """A mirror delivers, but so slowly that another one is tried; `rate` is in bytes a second."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(f"{rate:,.0f} bytes a second")
+        self.rate = rate
+
+
 @cache
 def sources() -> Mapping[str, Source]:
     """Every kind of source by name.

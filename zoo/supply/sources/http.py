@@ -68,20 +68,20 @@ def _fetch_archive(url: str, transit: Transit) -> Path:
 
 
 def bring(url: str, sink: Sink, transit: Transit, headers: Mapping[str, str] | None = None) -> None:
-    """Stream `url` into the sink, continuing bytes that came from the same url and version.
+    """Stream `url` into the sink, continuing bytes of the same url and version, or of anywhere when all is protected.
 
     Raises:
-        MirrorFailure: the server refuses, or every try broke off.
+        MirrorFailure: the server refuses, or every try broke off; it is silent, and there are other mirrors.
     """
-    if sink.position and (sink.origin or {}).get("url") != url:
+    if sink.position and (sink.origin or {}).get("url") != url and not sink.protected:
         sink.restart()
-    persist(lambda: _once(url, sink, transit, headers or {}), transit)
+    persist(lambda: _once(url, sink, transit, headers or {}), transit, leave_silent=sink.pace is not None)
 
 
 def _once(url: str, sink: Sink, transit: Transit, extra: Mapping[str, str]) -> None:
     if sink.size is not None and sink.position == sink.size:
         return
-    asked = _range_headers(sink)
+    asked = _range_headers(url, sink)
     with opened(url, {**extra, **asked}, transit) as response:
         _prepare(response, sink, asked=bool(asked))
         _remember(url, response, sink)
@@ -128,11 +128,17 @@ def _body(response: Response, transit: Transit) -> Iterator[bytes]:
         raise Interrupted(explain(error)) from error
 
 
-def _range_headers(sink: Sink) -> dict[str, str]:
-    """Ask for the rest, on condition that it is still the same file; nothing is asked where that cannot be said."""
-    validator = (sink.origin or {}).get("validator")
+def _range_headers(url: str, sink: Sink) -> dict[str, str]:
+    """Ask for the rest, on condition that it is still the same file; nothing is asked where that cannot be said.
+
+    The tag of another address says nothing about this one: only the checksums of the whole can.
+    """
     if not sink.position:
         return {}
+    origin = sink.origin or {}
+    if origin.get("url") != url:
+        return {"Range": f"bytes={sink.position}-"}
+    validator = origin.get("validator")
     if not validator:
         sink.restart()
         return {}
