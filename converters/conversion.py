@@ -148,11 +148,11 @@ def layers(model: Model, card: Format, *, dialect: str | None = None, batch: int
     chosen = card.dialects[0] if dialect is None else dialect
     if chosen not in card.dialects:
         raise Diagnostic("unknown-dialect", f"{card.title} has no dialect {chosen}; it has {', '.join(card.dialects)}")
-    normal = normalize(model.ir, model.report, batch=batch, fixed=card.fixed)
+    table = gather_writers(card.writers)
+    known = table.operators() if card.inlines else None
+    normal = normalize(model.ir, model.report, batch=batch, fixed=card.fixed, known=known)
     file = str(next(iter(model.files.values()), ""))
-    return writing.write(
-        normal, gather_writers(card.writers), model.report, title=card.title, file=file, dialect=chosen
-    )
+    return writing.write(normal, table, model.report, title=card.title, file=file, dialect=chosen)
 
 
 def _encode(model: Model, card: Format, out: Path, *, dialect: str | None, batch: int | None) -> dict[str, str]:

@@ -28,6 +28,7 @@ class Format:
             that is written from the graph as a whole, not layer by layer
     operators `module:function`, () -> the operators (domain, name) that `compose` knows
     dialects  variants that can be written, the default first
+    inlines operators that it has no row for, and that ONNX defines by others, are written as their definition
     fixed   its files state every size: a symbolic batch must become a number
     keyed   the files may hold several models: decode takes a `key` that picks one
     tree    `module:function`, files by role -> inspection entries of whatever the files hold, a network or not
@@ -50,6 +51,7 @@ class Format:
     compose: str | None = None
     operators: str | None = None
     dialects: tuple[str, ...] = ("",)
+    inlines: bool = False
     fixed: bool = False
     joiner: str = "/"
     stored: str | None = None

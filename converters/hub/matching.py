@@ -34,7 +34,7 @@ class Part:
     """One layer of a series: `role` tells it from its siblings, "" is the part that bears the node's own name."""
 
     kind: str
-    attrs: Mapping[str, object] = field(default_factory=dict)
+    attrs: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[Any, Weight] = field(default_factory=dict)
     role: str = ""
 

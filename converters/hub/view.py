@@ -70,6 +70,11 @@ class View:
         """The element type by numpy's name."""
         return str(value.dtype.numpy()) if value.dtype is not None else "unknown"
 
+    def only_type(self, value: ir.Value) -> str:
+        """The element type of an operand whose numbers decide nothing (the second one of CastLike): it may be left."""
+        self.asked.add(value)
+        return self.dtype(value)
+
     def is_constant(self, value: ir.Value | None) -> bool:
         """Whether the value is stored in the model rather than computed."""
         return value is not None and value.const_value is not None

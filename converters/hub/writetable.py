@@ -48,6 +48,11 @@ class WriteTable(Mapping[tuple[str, ...], Write]):
     def __len__(self) -> int:
         return len(self._rows)
 
+    def operators(self) -> frozenset[tuple[str, str]]:
+        """The (domain, name) of every operator that stands in a chain."""
+        names = (name.rpartition("::") for chain in self._rows for name in chain)
+        return frozenset((domain, name) for domain, _, name in names)
+
 
 def merge(rows: Iterator[Write] | Sequence[Write]) -> WriteTable:
     """The table of some rows; two rows for one chain are a fault."""

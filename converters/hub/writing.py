@@ -129,8 +129,8 @@ def _complete(match: Match, row: Write, view: View, layers: Sequence[Layer]) -> 
     unread = [str(value.name) for value in given if value.const_value is not None and value not in view.asked]
     fed = {name for layer in layers for name in layer.inputs}
     made = {name for layer in layers for name in layer.outputs}
-    lost = [str(value.name) for value in match.inputs if value.name not in fed]
-    missing = [str(value.name) for value in match.outputs if value.name not in made]
+    lost = [str(value.name) for value in match.inputs if value.name not in fed and value not in view.asked]
+    missing = [str(value.name) for value in match.outputs if value.name and value.name not in made]
     if unread or lost or missing:
         return Declined(f"zoo would lose {', '.join((*unread, *lost, *missing))}")
     return None

@@ -36,4 +36,5 @@ FORMAT = Format(
     stored="converters.mxnet.graph:stored",
     encode="converters.mxnet.encoding:encode",
     writers="converters.mxnet.writers",
+    inlines=True,
 )

@@ -25,6 +25,8 @@ _CPU = (1, 0)
 def encode(graph: SourceGraph, out: Path) -> dict[str, str]:
     """Write what `load_checkpoint(prefix, 0)` and `SymbolBlock.imports` read; file name -> sha256.
 
+    MXNet's symbols know no value without dimensions: a lone number is a vector of one (decision 0105).
+
     `out` is the prefix. A layer's `weights` are keyed by their place among its operands. A node bears its value's name
     without the ending `_output` that MXNet gives to every output.
     """
@@ -66,11 +68,7 @@ class _Symbol:
         return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
     def _input(self, port: Port) -> None:
-        if not port.shape:
-            raise Diagnostic(
-                "unwritable-input", f"the input {port.name} has no dimension; MXNet's values have at least one"
-            )
-        shape = tuple(dim if isinstance(dim, int) else 0 for dim in port.shape)
+        shape = tuple(dim if isinstance(dim, int) else 0 for dim in port.shape) or (1,)
         attrs = {"__shape__": _text(shape)}
         if port.dtype != "float32":
             attrs["__dtype__"] = str(_flag(np.dtype(port.dtype), port.name))

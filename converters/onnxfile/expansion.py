@@ -6,10 +6,28 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import onnx
-from onnx import defs, shape_inference
+from onnx import defs, inliner, shape_inference
+
+from converters.diagnostic import Diagnostic
 
 Known = Collection[tuple[str, str]]
 _DOMAIN = "zoo.expanded"
+
+
+_DEEPEST = 8  # definitions that hold operators with definitions
+
+
+def expanded(proto: onnx.ModelProto, known: Known) -> onnx.ModelProto:
+    """The model with every operator that is not `known` but has a definition replaced by that definition."""
+    for _ in range(_DEEPEST):
+        if not call(proto, known):
+            break
+        try:
+            proto = inliner.inline_local_functions(proto, convert_version=True)
+        except RuntimeError as fault:
+            reason = str(fault).strip().splitlines()[0]
+            raise Diagnostic("invalid-model", f"an operator's definition cannot take its place: {reason}") from fault
+    return proto
 
 
 def call(proto: onnx.ModelProto, known: Known) -> int:

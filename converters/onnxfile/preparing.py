@@ -14,7 +14,6 @@ from converters.onnxfile.opset import rebuilt
 
 OLDEST = 7  # older operator sets are brought up to it by ONNX's own version converter
 _APART = 4  # the first version of the format in which stored tensors are no inputs, and `lean` takes them out
-_DEEPEST = 8  # functions whose bodies hold functions
 
 
 def prepare(model: ir.Model, known: Known) -> ir.Model:
@@ -27,10 +26,7 @@ def prepare(model: ir.Model, known: Known) -> ir.Model:
     proto = _raised(proto)
     if proto.functions:
         proto = inliner.inline_local_functions(proto)
-    for _ in range(_DEEPEST):
-        if not expansion.call(proto, known):
-            break
-        proto = inliner.inline_local_functions(proto, convert_version=True)
+    proto = expansion.expanded(proto, known)
     return rebuilt(_inferred(proto), model)
 
 

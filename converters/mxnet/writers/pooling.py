@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from converters.hub.matching import Declined, Match, Part
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
+from converters.mxnet.assembly import Assembly, Operand
 from converters.mxnet.windows import Window, padded, window
 from converters.weights import ArrayWeight
 
@@ -79,6 +81,26 @@ def _window(match: Match, view: View) -> tuple[Window, tuple[int, ...], tuple[in
     return where, kernel, tuple(end)
 
 
+def lp_pool(match: Match, view: View) -> Sequence[Layer]:
+    """Writes LpPool of the orders 1 and 2: the root of the sum of powers, which MXNet's lp pooling leaves signs in."""
+    where, kernel, end = _window(match, view)
+    order = match.attrs[0].integer("p")
+    if order not in (1, 2):
+        raise Declined(f"its order {order}; zoo writes 1 and 2")
+    assembly = Assembly(match, view)
+    data: Operand = assembly.add("abs" if order == 1 else "square", match.inputs[0], role="powers")
+    fields: dict[str, Any] = {"pool_type": "sum", "kernel": kernel, "stride": where.stride}
+    if end == where.before:
+        fields["pad"] = where.before
+    else:
+        pad = padded(where.before, end, 0.0)
+        data = assembly.add(pad.kind, data, role=pad.role, **pad.attrs)
+    total = assembly.add("Pooling", data, role="" if order == 1 else "sum", **fields)
+    if order == 2:
+        assembly.add("sqrt", total)
+    return assembly.layers
+
+
 def global_pool(match: Match, view: View) -> Sequence[Layer]:
     """Writes GlobalAveragePool and GlobalMaxPool as Pooling over everything."""
     spatial = view.rank(match.inputs[0]) - 2
@@ -113,6 +135,14 @@ WRITE = (
             Sample("more counts behind", f"out0 = AveragePool<{_K}, pads = [0, 0, 1, 1], count_include_pad = 1>(in0)",
                    _IN),
             Sample("ceil_mode", f"out0 = AveragePool<{_K}, ceil_mode = 1>(in0)", _IN),
+        ),
+    ),
+    Write(
+        lp_pool,
+        ("LpPool",),
+        samples=(
+            Sample("of order 2", f"out0 = LpPool<{_K}, pads = [1, 0, 1, 0]>(in0)", _IN),
+            Sample("of order 1, more behind", f"out0 = LpPool<{_K}, p = 1, pads = [0, 0, 1, 1]>(in0)", _IN),
         ),
     ),
     Write(global_pool, ("GlobalAveragePool",), samples=(Sample("plain", "out0 = GlobalAveragePool(in0)", _IN),)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -12,17 +14,36 @@ from converters.hub.matching import Declined, Match
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
+from converters.mxnet.assembly import Assembly, Operand, codes, present
 from converters.weights import ComputedWeight, Weight
 
 
 def gemm(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Gemm with a stored matrix as FullyConnected; weights lie as outputs x inputs there."""
+    """Writes Gemm with a stored matrix as FullyConnected, whose weights lie as outputs x inputs; else as dot."""
     attrs = match.attrs[0]
     if attrs.flag("transA") or len(match.inputs) > 1:
-        raise Declined("its first matrix is transposed, or another operand is computed by the network")
+        return _product(match, view)
     weight = view.weight(match.operand(1))
     turned = weight if attrs.flag("transB") else _turned(weight)
     return [_connected(match, view, _times(turned, attrs.number("alpha")), match.operand(2), attrs.number("beta"))]
+
+
+def _product(match: Match, view: View) -> Sequence[Layer]:
+    """A product times alpha, plus beta times C, of any operands: alpha A B + beta C of any operands."""
+    assembly, attrs = Assembly(match, view), match.attrs[0]
+    left, right = (present(match.operand(slot), "matrix") for slot in (0, 1))
+    alpha, beta, shift = attrs.number("alpha"), attrs.number("beta"), match.operand(2)
+    ways: dict[str, Any] = {"transpose_a": attrs.flag("transA"), "transpose_b": attrs.flag("transB")}
+    scaled = alpha != 1
+    result = assembly.add("dot", left, right, role="product" if scaled or shift is not None else "", **ways)
+    if scaled:
+        result = assembly.add("_mul_scalar", result, role="scaled" if shift is not None else "", scalar=repr(alpha))
+    if shift is not None:
+        added: ir.Value | str = shift
+        if beta != 1:
+            added = assembly.add("_mul_scalar", shift, role="shift", scalar=repr(beta))
+        assembly.add("broadcast_add", result, added)
+    return assembly.layers
 
 
 def matmul_add(match: Match, view: View) -> Sequence[Layer]:
@@ -44,9 +65,31 @@ def matmul(match: Match, view: View) -> Sequence[Layer]:
     ranks = view.rank(left), view.rank(right)
     if ranks == (2, 2):
         return [match.layer("dot", {}, _stored(match, view))]
-    if ranks[0] != ranks[1] or ranks[0] < 3 or view.shape(left)[:-2] != view.shape(right)[:-2]:
-        raise Declined(f"its operands have {ranks[0]} and {ranks[1]} dimensions, or batches that must be broadcast")
-    return [match.layer("batch_dot" if ranks[0] == 3 else "_linalg_gemm2", {}, _stored(match, view))]
+    if ranks[0] == ranks[1] > 2 and view.shape(left)[:-2] == view.shape(right)[:-2]:
+        return [match.layer("batch_dot" if ranks[0] == 3 else "_linalg_gemm2", {}, _stored(match, view))]
+    return _batches(match, view, left, right)
+
+
+def _batches(match: Match, view: View, left: ir.Value, right: ir.Value) -> Sequence[Layer]:
+    """Products whose batches must be repeated, and of vectors: all brought to one stack of matrices and back."""
+    assembly = Assembly(match, view)
+    shapes = [list(view.sizes(value)) for value in (left, right)]
+    if len(shapes[0]) == 1:
+        shapes[0].insert(0, 1)
+    if len(shapes[1]) == 1:
+        shapes[1].append(1)
+    batch = np.broadcast_shapes(*(shape[:-2] for shape in shapes))
+    operands: list[Operand] = []
+    for value, shape, role in zip((left, right), shapes, ("left", "right"), strict=True):
+        matrix: Operand = value
+        if tuple(shape) != view.sizes(value):
+            matrix = assembly.add("Reshape", value, role=f"{role}/matrix", shape=tuple(shape))
+        matrix = assembly.spread(matrix, shape, (*batch, *shape[-2:]), f"{role}/spread")
+        stack = (math.prod(batch), *shape[-2:])
+        operands.append(assembly.add("Reshape", matrix, role=f"{role}/stack", shape=stack))
+    product = assembly.add("batch_dot", *operands, role="product")
+    assembly.add("Reshape", product, shape=codes(view, match.output))
+    return assembly.layers
 
 
 def _stored(match: Match, view: View) -> dict[int, Weight]:
@@ -100,6 +143,8 @@ WRITE = (
             Sample("outputs first", "out0 = Gemm<transB = 1>(in0, w0, w1)", ((2, 6),), ((4, 6), (4,))),
             Sample("inputs first, scaled", "out0 = Gemm<alpha = 0.5, beta = 2.0>(in0, w0, w1)", ((2, 6),),
                    ((6, 4), (1, 4))),
+            Sample("two computed, turned", "out0 = Gemm<transA = 1, alpha = 0.5>(in0, in1)", ((2, 6), (2, 4))),
+            Sample("all computed", "out0 = Gemm<beta = 0.5>(in0, in1, in2)", ((2, 6), (6, 4), (4,))),
             Sample("without bias", "out0 = Gemm(in0, w0)", ((2, 6),), ((6, 4),)),
         ),
     ),
@@ -113,6 +158,8 @@ WRITE = (
         ("MatMul",),
         samples=(
             Sample("stored", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((6, 4),)),
+            Sample("a stored stack", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((5, 1, 6, 4),)),
+            Sample("a vector", "out0 = MatMul(in0, in1)", ((2, 5, 6), (6,))),
             Sample("batches", "out0 = MatMul(in0, in1)", ((2, 3, 6), (2, 6, 4))),
             Sample("more batches", "out0 = MatMul(in0, in1)", ((2, 5, 3, 6), (2, 5, 6, 4))),
         ),

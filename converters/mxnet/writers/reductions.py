@@ -1,42 +1,77 @@
-"""Reductions, and values picked by stored or computed indices."""
+"""Reductions, and rows of stored tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from converters.hub.layer import Layer
 from converters.hub.matching import Declined, Match, Part
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
-from converters.weights import ArrayWeight
+from converters.mxnet.assembly import ANY, FLOATS, NUMBERS, Assembly, codes, numeric
 
-_KINDS: Mapping[str, tuple[str, Mapping[str, object]]] = {
+_KINDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "ReduceL1": ("norm", {"ord": 1}), "ReduceL2": ("norm", {"ord": 2}), "ReduceMax": ("max", {}),
     "ReduceMean": ("mean", {}), "ReduceMin": ("min", {}), "ReduceProd": ("prod", {}), "ReduceSum": ("sum", {}),
 }  # fmt: skip
 
 
 def reduction(match: Match, view: View) -> Sequence[Layer]:
-    """Writes a reduction over stored axes; MXNet has no result of rank 0."""
+    """Writes a reduction over stored axes; a result without dimensions is a vector of one number."""
     kind, attrs = _KINDS[match.nodes[0].op_type]
-    return [match.layer(kind, {**attrs, **_axes(match, view)})]
+    axes = _axes(match, view)
+    if not axes:
+        return [match.layer("_copy")] if kind != "norm" else [match.layer("abs")]
+    assembly = Assembly(match, view)
+    truth = view.dtype(match.output) == "bool"
+    data = numeric(assembly, view, match.inputs[0], "data")
+    made = assembly.add(kind, data, role="number" if truth else "", **attrs, **axes)
+    if truth:
+        assembly.cast(made, "bool")
+    return assembly.layers
 
 
 def square_sum(match: Match, view: View) -> Sequence[Layer]:
     """Writes ReduceSumSquare as square and sum."""
-    return match.series(Part("square", role="square"), Part("sum", _axes(match, view)))
+    axes = _axes(match, view)
+    if not axes:
+        return [match.layer("square")]
+    return match.series(Part("square", role="square"), Part("sum", axes), inputs=match.inputs)
 
 
-def _axes(match: Match, view: View) -> dict[str, object]:
+def log_sum(match: Match, view: View) -> Sequence[Layer]:
+    """Writes ReduceLogSum as sum and log."""
+    axes = _axes(match, view)
+    if not axes:
+        return [match.layer("log")]
+    return match.series(Part("sum", axes, role="sum"), Part("log"), inputs=match.inputs)
+
+
+def log_sum_exp(match: Match, view: View) -> Sequence[Layer]:
+    """Writes ReduceLogSumExp as the largest value and the logarithm of what the others are beside it."""
+    axes, data = _axes(match, view), match.inputs[0]
+    if not axes:
+        return [match.layer("_copy")]
+    assembly = Assembly(match, view)
+    kept = {**axes, "keepdims": True}
+    largest = assembly.add("max", data, role="largest", **kept)
+    powers = assembly.add("exp", assembly.add("broadcast_sub", data, largest, role="less"), role="powers")
+    total = assembly.add("log", assembly.add("sum", powers, role="sum", **axes), role="log")
+    if not axes["keepdims"]:
+        largest = assembly.add("Reshape", largest, role="flat", shape=codes(view, match.output))
+    assembly.add("broadcast_add", total, largest)
+    return assembly.layers
+
+
+def _axes(match: Match, view: View) -> dict[str, Any]:
+    """MXNet's axis and keepdims; nothing where the node reduces nothing."""
     data, attrs = match.inputs[0], match.attrs[0]
     axes = view.integers(match.operand(1), "axes")
-    keep = attrs.flag("keepdims")
-    if not axes and attrs.flag("noop_with_empty_axes"):
-        raise Declined("it reduces nothing")
-    if not keep and (not axes or len(axes) == view.rank(data)):
-        raise Declined("its result has no dimension, and MXNet's values have at least one")
-    rank = view.rank(data)
+    keep, rank = attrs.flag("keepdims"), view.rank(data)
+    if (not axes and attrs.flag("noop_with_empty_axes")) or rank == 0:
+        return {}
     return {"axis": tuple(axis % rank for axis in axes) or tuple(range(rank)), "keepdims": keep}
 
 
@@ -51,18 +86,8 @@ def embedding(match: Match, view: View) -> Sequence[Layer]:
     return [match.layer("Embedding", rows, {1: weight})]
 
 
-def gather(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Gather by stored indices as take; MXNet keeps indices as floats."""
-    data, indices = match.operand(0), match.operand(1)
-    if indices is None or not view.is_constant(indices) or view.rank(indices) != 1 or view.is_constant(data):
-        raise Declined("its indices are computed by the network, or they are no list")
-    size = view.size(match.inputs[0], match.attrs[0].integer("axis"))
-    numbers = view.numbers(indices) % size
-    places = ArrayWeight(numbers.astype("<f4"))
-    return [match.layer("take", {"axis": match.attrs[0].integer("axis"), "mode": "clip"}, {1: places})]
-
-
 _IMAGE = ((2, 3, 4, 5),)
+_FEW = {"ReduceMax": ANY, "ReduceMin": ANY, "ReduceSum": NUMBERS, "ReduceProd": NUMBERS}
 _TWO = "a = Constant<value_ints = [1, -1]>()\n"
 
 WRITE = (
@@ -70,7 +95,9 @@ WRITE = (
         Write(
             reduction,
             (name,),
+            dtypes=_FEW.get(name, FLOATS),
             samples=(
+                Sample("all", f"out0 = {name}(in0)", _IMAGE),
                 Sample("two axes", f"{_TWO}out0 = {name}<keepdims = 0>(in0, a)", _IMAGE),
                 Sample("kept", f"{_TWO}out0 = {name}(in0, a)", _IMAGE),
             ),
@@ -80,19 +107,28 @@ WRITE = (
     Write(
         square_sum,
         ("ReduceSumSquare",),
+        dtypes=FLOATS,
         samples=(Sample("two axes", f"{_TWO}out0 = ReduceSumSquare(in0, a)", _IMAGE),),
+    ),
+    Write(
+        log_sum,
+        ("ReduceLogSum",),
+        dtypes=FLOATS,
+        samples=(Sample("two axes", f"{_TWO}out0 = ReduceLogSum(in0, a)", _IMAGE, values=(0.5, 2.0)),),
+    ),
+    Write(
+        log_sum_exp,
+        ("ReduceLogSumExp",),
+        dtypes=FLOATS,
+        samples=(
+            Sample("kept", f"{_TWO}out0 = ReduceLogSumExp(in0, a)", _IMAGE, values=(-90, 90)),
+            Sample("two axes", f"{_TWO}out0 = ReduceLogSumExp<keepdims = 0>(in0, a)", _IMAGE, values=(-90, 90)),
+        ),
     ),
     Write(
         embedding,
         ("Cast", "Gather"),
         dtypes=("float32",),
         samples=(Sample("rows", "i = Cast<to = 7>(in0)\nout0 = Gather(w0, i)", ((2, 3),), ((5, 4),), values=(0, 4.9)),),
-    ),
-    Write(
-        gather,
-        ("Gather",),
-        samples=(
-            Sample("channels", "i = Constant<value_ints = [2, 0, -1]>()\nout0 = Gather<axis = 1>(in0, i)", _IMAGE),
-        ),
     ),
 )

@@ -11,11 +11,14 @@ from onnx import inliner
 from converters.hub.builder import OPSET
 from converters.hub.layer import Dim
 from converters.hub.report import Report
+from converters.onnxfile import expansion
 from converters.onnxfile.checking import lean
+from converters.onnxfile.expansion import Known
 from converters.onnxfile.normal import binding, folding, inference, lowering, naming, removing
 from converters.onnxfile.opset import raised, rebuilt
 
 _PASSES = (folding.store_constants, removing.remove, folding.fold, folding.settle_reshapes, removing.remove_unread)
+_COMPUTED = (("", "Range"),)  # its definition is a loop, but of stored numbers folding computes it
 _MAX_ROUNDS = 50  # each round of folding must get further; shape arithmetic is a few nodes deep
 
 
@@ -26,14 +29,20 @@ def normalize(
     inputs: Mapping[str, tuple[Dim, ...]] | None = None,
     batch: int | None = None,
     fixed: bool = False,
+    known: Known | None = None,
 ) -> ir.Model:
     """A new model; `model` stays as it is, and weights stay where they are.
+
+    With `known`, operators that are not among these and that ONNX defines by others become their definition.
 
     `inputs` and `batch` replace the declared shapes. `fixed` makes every input dimension a number: a symbolic batch
     becomes 1, another symbol is refused. What is left out is noted in the report.
     """
-    proto = _at_the_hubs_opset(_inlined(lean(model)))
+    proto = _inlined(lean(model))
     binding.bind(proto, model.graph.initializers, report, inputs=inputs or {}, batch=batch, fixed=fixed)
+    if known is not None:
+        proto = expansion.expanded(proto, {*known, *_COMPUTED})
+    proto = _at_the_hubs_opset(proto)
     inference.forget(proto)
     normal = rebuilt(inference.infer(proto), model)
     naming.name_nodes(normal)
