@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from converters import deferred
 
 if TYPE_CHECKING:
-    from converters.conversion import Model, Options, convert, read, write
+    from converters.conversion import Model, Options, Origin, convert, read, write
     from converters.format import Format, formats
     from converters.inspection import Inspection, inspect
     from converters.sniffing import Sniffed, sniff
@@ -22,6 +22,7 @@ __all__ = [
     "Inspection",
     "Model",
     "Options",
+    "Origin",
     "Sniffed",
     "convert",
     "formats",
@@ -38,6 +39,7 @@ _HOMES = {
     "Inspection": "inspection",
     "Model": "conversion",
     "Options": "conversion",
+    "Origin": "conversion",
     "Sniffed": "sniffing",
     "convert": "conversion",
     "formats": "format",

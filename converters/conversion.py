@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from converters.diagnostic import Diagnostic, Where
 from converters.format import Format, formats
@@ -47,12 +47,43 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What files that are converted were made from a moment ago: the account is then of the original.
+
+    format    the original's format;  files  its own files by role
+    notes     how the files were made;  versions  what made them
+    """
+
+    format: str
+    files: Mapping[str, Path]
+    notes: Sequence[str] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A network in the hub's form, with the account of how it came there."""
 
     ir: ir.Model
     report: Report
     files: Mapping[str, Path]
+
+
+class Writer(Protocol):
+    """Writes a model as `write` does."""
+
+    def __call__(
+        self,
+        model: Model,
+        to: str,
+        out: Path,
+        *,
+        opset: int | None,
+        external_data: bool,
+        dialect: str | None,
+        closing: Callable[[], Mapping[str, str]],
+    ) -> dict[str, str]:
+        """File name -> sha256 of what was written."""
 
 
 def read(paths: Sequence[Path | str], options: Options | None = None) -> Model:
@@ -180,7 +211,7 @@ def _compose(model: Model, card: Format, out: Path, *, batch: int | None) -> dic
     return digests
 
 
-def convert(
+def convert(  # noqa: PLR0913 - each thing that can be asked of a conversion has a name
     paths: Sequence[Path | str],
     to: str,
     out: Path | str,
@@ -190,25 +221,30 @@ def convert(
     opset: int | None = None,
     external_data: bool = False,
     dialect: str | None = None,
+    origin: Origin | None = None,
+    writer: Writer | None = None,
 ) -> Report:
     """Convert the files of one artifact; writes `out` and `<out>.report.json`, whole or not at all.
 
     `metadata` goes into the ONNX file's metadata_props beside the source's digests and the tool's version. `to` "npy"
-    is for files that are one array and no network, such as Caffe's average images.
+    is for files that are one array and no network, such as Caffe's average images. `origin` tells what `paths` were
+    made from; `writer` writes the target instead of `write`.
     """
     card, files = identify(paths)
     if to == "npy":
         return _extract(card, files, Path(out), options or Options())
-    digests = {role: Digest(path) for role, path in files.items()}
+    origin = origin or Origin(card.name, files)
+    digests = {role: Digest(path) for role, path in origin.files.items()}
     model = read(paths, options)
     report = model.report
-    report.source_format, report.target_format = card.name, to
-    report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")}
-    report.outputs = write(
-        model, to, out, opset=opset, external_data=external_data, dialect=dialect,
-        closing=lambda: _provenance(card, report, digests, metadata or {}),
+    report.source_format, report.target_format = origin.format, to
+    report.notes[:0] = origin.notes
+    report.versions = {name: version(name) for name in ("zoo", "onnx", "onnx-ir")} | dict(origin.versions)
+    report.outputs = (writer or write)(
+        model, to, Path(out), opset=opset, external_data=external_data, dialect=dialect,
+        closing=lambda: _provenance(report, digests, metadata or {}),
     )  # fmt: skip
-    report.sources = {files[role].name: digest.result() for role, digest in digests.items()}
+    report.sources = {origin.files[role].name: digest.result() for role, digest in digests.items()}
     target = Path(out)
     write_text(target.with_name(f"{target.name}.report.json"), report.json())
     return report
@@ -283,8 +319,6 @@ def with_batch(graph: SourceGraph, batch: int | str | None) -> SourceGraph:
     return replace(graph, inputs=tuple(replace(port, shape=(batch, *port.shape[1:])) for port in graph.inputs))
 
 
-def _provenance(
-    card: Format, report: Report, digests: Mapping[str, Digest], metadata: Mapping[str, str]
-) -> dict[str, str]:
+def _provenance(report: Report, digests: Mapping[str, Digest], metadata: Mapping[str, str]) -> dict[str, str]:
     props = {f"zoo.source.sha256.{role}": digest.result() for role, digest in digests.items()}
-    return {**props, "zoo.source.format": card.name, "zoo.version": report.versions["zoo"], **metadata}
+    return {**props, "zoo.source.format": report.source_format, "zoo.version": report.versions["zoo"], **metadata}

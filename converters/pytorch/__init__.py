@@ -13,7 +13,11 @@ from converters.format import Format
 MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The first pickle of a checkpoint of PyTorch 0.1.10 to 1.5: the number 0x1950a86a20f9469cfc6c."""
 _HEADER_LIMIT = 100 << 20  # bytes of a safetensors header, the limit of its own library
-_MEMBERS = (b"data.pkl", b"/byteorder", b"/.format_version", b"archive_format", b"/code/", b"/constants.pkl")
+_MEMBERS = (
+    b"data.pkl", b"/byteorder", b"/.format_version", b"archive_format", b"/code/", b"/constants.pkl", b"/data/0",
+    b"/data/weights/weight_0",
+)  # fmt: skip
+"""A TorchScript archive begins with its first storage, an ExportedProgram with its first weight."""
 
 
 def _zip(head: bytes) -> bool:
@@ -55,7 +59,7 @@ def _sniff(head: bytes, name: PurePath) -> str | None:
 FORMAT = Format(
     name="torch",
     title="PyTorch",
-    roles={"weights": (".pth", ".pt", ".safetensors", ".pth.tar", ".bin", ".ckpt")},
+    roles={"weights": (".pth", ".pt", ".pt2", ".safetensors", ".pth.tar", ".bin", ".ckpt")},
     sniff=_sniff,
     decode="converters.pytorch.graph:decode",
     ops="converters.pytorch.ops",

@@ -10,7 +10,7 @@ import numpy as np
 from converters.diagnostic import Diagnostic, Where
 from converters.hub.layer import Dim, Layer, SourceGraph
 from converters.hub.ports import settle
-from converters.pytorch import checkpoint
+from converters.pytorch import checkpoint, graphs
 from converters.pytorch.checkpoint import State
 from converters.pytorch.network import Module, attributes
 from converters.pytorch.recognition import Recognised, recognise
@@ -30,6 +30,14 @@ def decode(
 ) -> SourceGraph:
     """The network whose weights a file holds; `key` picks one of several in it, `arch` names its architecture."""
     path = files["weights"]
+    scripted = graphs.kind(path) == "script"
+    if scripted and arch is None:
+        raise Diagnostic(
+            "graph-in-code",
+            "it is a TorchScript archive: its graph is code, which its weights alone do not tell",
+            where=Where(file=str(path)),
+            hint="zoo convert --trust runs the code and exports its graph; --arch NAME reads the weights alone",
+        )
     state = checkpoint.select(checkpoint.load(path), key, str(path))
     found = recognise({name: tensor.shape for name, tensor in state.items()}, arch, str(path))
     network = found.network
@@ -43,8 +51,9 @@ def decode(
         layers=layers,
         blobs={name: name for layer in layers for name in layer.outputs},
         pruned=tuple(unneeded),
-        notes=(f"the architecture is {found.name}{'' if arch else ', by its tensors'}", *network.notes,
-               *_precision(found, state)),
+        notes=(f"the architecture is {found.name}{'' if arch else ', by its tensors'}",
+               *(["the archive's own graph, which is code, was not read"] if scripted else []),
+               *network.notes, *_precision(found, state)),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from converters import pickles
 from converters.binary import Cursor
 from converters.diagnostic import Diagnostic, Where
-from converters.pytorch import vocabulary
+from converters.pytorch import graphs, vocabulary
 from converters.pytorch.archive import Archive, open_archive
 from converters.pytorch.tensors import Storage, element
 
@@ -31,14 +31,13 @@ def _root(archive: Archive) -> str:
         found.append("")
     if len(found) == 1:
         return found[0]
-    exported = any(name.endswith(("archive_format", "serialized_exported_program.json", "models/model.json"))
-                   for name in archive.members)  # fmt: skip
+    exported = graphs.kind_of(archive) == "program"
     what = (
-        "is an ExportedProgram (.pt2): its graph is code of PyTorch's, which zoo does not run"
+        "is an ExportedProgram (.pt2): its graph is code of PyTorch's"
         if exported
         else "is a zip archive without a data.pkl, so no PyTorch checkpoint"
     )
-    hint = "where PyTorch is: torch.onnx.export(torch.export.load(path), ...)" if exported else None
+    hint = "zoo convert --trust exports it through PyTorch, when you trust its author" if exported else None
     raise Diagnostic("unsupported-format", what, where=Where(file=str(archive.path)), hint=hint)
 
 

@@ -18,7 +18,20 @@ if TYPE_CHECKING:
     from zoo.console import Console
     from zoo.supply.store import Store
 
-_SUFFIXES = (".prototxt", ".caffemodel", ".onnx", ".t7", ".pth", ".pt", ".json", ".params", ".mar", ".h5", ".npz")
+_SUFFIXES = (
+    ".prototxt",
+    ".caffemodel",
+    ".onnx",
+    ".t7",
+    ".pth",
+    ".pt",
+    ".pt2",
+    ".json",
+    ".params",
+    ".mar",
+    ".h5",
+    ".npz",
+)
 
 
 @dataclass(frozen=True)

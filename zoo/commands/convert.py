@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from zoo.diagnostics import UsageFault
+
 if TYPE_CHECKING:
     from converters.hub.report import Report
-    from zoo.catalog.artifact import Artifact
-    from zoo.console import Console
+    from zoo.catalog.schema import Entry
 
 SUFFIXES = {"onnx": ".onnx", "torch7": ".t7", "npy": ".npy"}
 """What a file is called; the other formats write a folder or files with a common prefix."""
@@ -44,6 +46,21 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option("--stage", multiple=True, metavar="NAME", help="Caffe: a stage that is on.")
 @click.option("--proto", type=click.Path(path_type=Path), metavar="FILE", help="Caffe: a fork's own caffe.proto.")
 @click.option("--external-data", is_flag=True, help="Write the weights to a second file, <output>.data.")
+@click.option("--trust", is_flag=True, help="PyTorch: run the code of a graph file or module, to export its graph.")
+@click.option(
+    "--weights",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="PyTorch: the weights of a SOURCE that is code, package.module:Net.",
+)
+@click.option(
+    "--import-path",
+    "import_path",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    metavar="DIR",
+    help="PyTorch: where package.module is imported from; default: the current folder.",
+)
+@click.option("--single-file", is_flag=True, help="PyTorch: write an ExportedProgram, one .pt2 file.")
 @click.option("--offline", is_flag=True, help="Open no socket.")
 @click.option("--trust-first-use", is_flag=True, help="Accept a download for which no checksum is published.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -66,6 +83,10 @@ def convert(
     stage: tuple[str, ...],
     proto: Path | None,
     external_data: bool,
+    trust: bool,
+    weights: Path | None,
+    import_path: tuple[Path, ...],
+    single_file: bool,
     offline: bool,
     trust_first_use: bool,
     as_json: bool,
@@ -74,21 +95,37 @@ def convert(
     import converters
     from zoo.commands.arguments import batch_size, names, shapes
     from zoo.console import Console
+    from zoo.export.opening import Pulling, Wish, opened
 
     console = Console("json" if as_json else "human")
-    artifact = _artifact(sources, console, offline=offline, trust_first_use=trust_first_use)
-    paths = list(artifact.files.values())
-    out = output or _default_output(artifact, to)
-    options = converters.Options(
-        inputs=shapes(inputs), outputs=names(outputs), cut_at=names(cut_at), batch=batch_size(batch),
-        allow_missing=allow_missing, init=init, key=key,
-        settings=_given(arch=arch, phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect),
-    )  # fmt: skip
-    report = converters.convert(
-        paths, to, out, options=options, metadata=_metadata(artifact), opset=opset, external_data=external_data,
-        dialect=dialect if to == "caffe" else None,
-    )  # fmt: skip
+    wish = Wish(shapes(inputs), batch_size(batch), key, trust, weights, import_path, arch)
+    with opened(sources, wish, console, Pulling(offline, trust_first_use)) as source:
+        out = output or Path(f"{source.stem}{'.pt2' if single_file else SUFFIXES.get(to, '')}")
+        options = converters.Options(
+            inputs=source.shapes, outputs=names(outputs), cut_at=names(cut_at), batch=source.batch,
+            allow_missing=allow_missing, init=init, key=source.key,
+            settings=_given(
+                arch=arch, phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect
+            ),
+        )  # fmt: skip
+        report = _writer(to, single_file=single_file)(
+            source.paths, to, out, options=options, metadata=_metadata(source.entry), opset=opset,
+            external_data=external_data, dialect=dialect if to == "caffe" else None, origin=source.origin,
+        )  # fmt: skip
     console.result("convert-report", report.document(), lambda: _summary(report, out))
+
+
+def _writer(to: str, *, single_file: bool) -> Callable[..., Report]:
+    """What writes the target: converters, or PyTorch where it must be asked."""
+    if not single_file:
+        from converters import convert as plain
+
+        return plain
+    if to != "torch":
+        raise UsageFault("unsuited-option", f"--single-file says nothing about {to}")
+    from zoo.export.program import convert as exported
+
+    return exported
 
 
 def _given(**settings: object) -> dict[str, object]:
@@ -96,30 +133,13 @@ def _given(**settings: object) -> dict[str, object]:
     return {name: value for name, value in settings.items() if value not in (None, ())}
 
 
-def _artifact(sources: tuple[str, ...], console: Console, *, offline: bool, trust_first_use: bool) -> Artifact:
-    from zoo.catalog.artifact import resolve
-    from zoo.diagnostics import UsageFault
-
-    found = resolve(sources, offline=offline, trust_first_use=trust_first_use, console=console)
-    if len(found) != 1:
-        ids = ", ".join(artifact.label for artifact in found)
-        raise UsageFault("ambiguous-source", f"names {len(found)} artifacts: {ids}", hint="choose one of them")
-    return found[0]
-
-
-def _default_output(artifact: Artifact, to: str) -> Path:
-    weights = artifact.files.get("weights") or next(iter(artifact.files.values()))
-    stem = artifact.entry.name if artifact.entry is not None else weights.name.split(".")[0]
-    return Path(f"{stem}{SUFFIXES.get(to, '')}")
-
-
-def _metadata(artifact: Artifact) -> dict[str, str]:
+def _metadata(entry: Entry | None) -> dict[str, str]:
     """What a user of the ONNX file must know to feed it and to read its answers."""
-    if artifact.entry is None:
+    if entry is None:
         return {}
     from zoo.catalog.card import metadata
 
-    return metadata(artifact.entry)
+    return metadata(entry)
 
 
 def _summary(report: Report, out: Path) -> str:

@@ -1,4 +1,4 @@
-"""PyTorch: ONNX networks through the modules that zoo writes; TorchScript archives when their code is trusted."""
+"""PyTorch: ONNX networks through the modules that zoo writes; graph files when their code is trusted."""
 
 import importlib.util
 import zipfile
@@ -9,13 +9,13 @@ VIA = {"onnx": "torch"}  # zoo writes model.py and model.safetensors first; this
 NEEDS = ["torch"]
 ENV = {
     "pythons": ["3.11", "3.12", "3.13", "3.10"],
-    "requirements": ["torch>=2.6,<2.14", "numpy>=1.26"],
+    "requirements": ["torch>=2.6,<2.14", "numpy>=1.26", "onnx>=1.18", "onnxscript>=0.5"],  # the last two: _exporter.py
 }
 OPTIONS = {"trust": False, "dtype": "float32", "device": "cpu"}
 
 
 def load(kind: str, files: dict, options: dict) -> object:
-    """Open a module that zoo wrote, or a TorchScript archive, in evaluation mode."""
+    """Open a module that zoo wrote, a TorchScript archive, or an ExportedProgram, in evaluation mode."""
     if options["dtype"] not in ("float32", "float64"):
         raise ValueError(f"dtype is {options['dtype']}, expected float32 or float64")
     if "code" not in files:
@@ -24,7 +24,11 @@ def load(kind: str, files: dict, options: dict) -> object:
 
     torch.set_num_threads(options["threads"])
     torch.manual_seed(0)
-    loaded = _written(files, options) if "code" in files else _archive(files, options)
+    if "code" in files:
+        loaded = _written(files, options)
+    else:
+        path = next(iter(files.values()))
+        loaded = _archive(files, options) if _is_torchscript(path) else _program(path, options)
     loaded["device"] = options["device"]
     return loaded
 
@@ -91,15 +95,32 @@ def _archive(files: dict, options: dict) -> dict:
     return {"module": module, "inputs": names, "outputs": None, "double": double}
 
 
+def _program(path: str, options: dict) -> dict:
+    """An ExportedProgram; its results are named as those of a TorchScript archive."""
+    import torch
+
+    if options["dtype"] != "float32" or options["device"] != "cpu":
+        raise ValueError("an ExportedProgram computes in the types and on the device that it was exported with")
+    program = torch.export.load(path)
+    names = list(program.graph_signature.user_inputs)
+    module, keywords = program.module(), list(program.example_inputs[1]) if program.example_inputs else []
+
+    def call(**fed: object) -> object:
+        values, count = [fed[name] for name in names], len(names) - len(keywords)
+        return module(*values[:count], **dict(zip(keywords, values[count:])))
+
+    return {"module": call, "inputs": names, "outputs": None, "double": False}
+
+
 def _demand_trust(path: str, options: dict) -> None:
     """Refuses what is no network, and code that nobody trusts, before torch is imported."""
-    if not _is_torchscript(path):
+    if not _is_torchscript(path) and not _is_program(path):
         raise ValueError(
             "a state_dict holds weights, not a graph: nothing in it says how to run them; "
             "export the model to ONNX or TorchScript where its code is"
         )
     if not options["trust"]:
-        raise ValueError("a TorchScript archive holds code that would run here: say --trust when you trust its author")
+        raise ValueError("a graph file holds code that would run here: say --trust when you trust its author")
 
 
 def _tensors(result: object) -> dict:
@@ -112,7 +133,17 @@ def _tensors(result: object) -> dict:
 
 def _is_torchscript(path: str) -> bool:
     """A zip archive with a `code/` folder; a plain checkpoint has none."""
+    return any("/code/" in name for name in _members(path))
+
+
+def _is_program(path: str) -> bool:
+    """A zip archive with a serialised graph."""
+    marks = ("archive_format", "serialized_exported_program.json", "models/model.json")
+    return any(name.endswith(marks) for name in _members(path))
+
+
+def _members(path: str) -> list:
     if not zipfile.is_zipfile(path):
-        return False
+        return []
     with zipfile.ZipFile(path) as archive:
-        return any("/code/" in name for name in archive.namelist())
+        return archive.namelist()
