@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,12 @@ import numpy as np
 from zoo.backends.process import supervise
 from zoo.diagnostics import BackendFault, Where
 from zoo.parity.engine.arrays import Array
-from zoo.parity.engine.measuring import Value
+from zoo.parity.engine.measuring import Idle, Value
 from zoo.parity.engine.statistics import Size, distance
+from zoo.parity.rule import K
 
 Feeds = Mapping[str, Array | Path]
 
-K = 16.0
-"""What a pair may differ by, in units of the floor: harmless changes were measured to stay below 6 (docs/parity.md)."""
 SEEDS = 3
 TIME_LIMIT = 1800.0  # seconds
 _PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -63,7 +62,7 @@ class Measured:
         return array
 
 
-def measure(
+def measure(  # noqa: PLR0913 - each is a question of its own
     model: Path,
     feeds: Feeds,
     folder: Path,
@@ -72,6 +71,8 @@ def measure(
     against: Mapping[str, Feeds] | None = None,
     forced: Feeds | None = None,
     seeds: int = SEEDS,
+    noise: bool = True,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Measured:
     """Measure every value of the ONNX file `model` for these inputs; `folder` must exist and keeps the arrays.
 
@@ -79,6 +80,8 @@ def measure(
     against  label -> values of another engine by name: compared while the float64 value is at hand, never kept
     forced   values that later steps read instead of what was computed here
     seeds    perturbed runs; 0 leaves |float32 - float64| and the bound
+    noise    False: float64 alone, with the bound for a floor
+    stop     asked from time to time; once it is true the process ends and KeyboardInterrupt is raised
 
     Raises BackendFault `float64` when an operator is beyond the reference, or the process dies.
     """
@@ -90,9 +93,10 @@ def measure(
         "against": {label: _files(theirs, folder, f"of-{at}") for at, (label, theirs) in enumerate(against.items())},
         "keep": None if keep is None else list(keep),
         "seeds": seeds,
+        "noise": noise,
     }
-    reply = _run(folder, request, model)
-    values = {entry["name"]: _value(entry) for entry in reply["values"]}
+    reply = _run(folder, request, model, stop)
+    values = {entry["name"]: value(entry) for entry in reply["values"]}
     errors = {
         label: {name: Error(*found) for name, found in theirs.items()} for label, theirs in reply["errors"].items()
     }
@@ -131,8 +135,10 @@ def _share(error: float, floor: float) -> float:
     return error / floor if floor else math.inf
 
 
-def _value(entry: Mapping[str, Any]) -> Value:
-    return Value(**{**entry, **{name: tuple(entry[name]) for name in ("shape", "native", "perturbed")}})
+def value(entry: Mapping[str, Any]) -> Value:
+    """What Value.plain() wrote."""
+    idle = None if entry["idle"] is None else Idle(*entry["idle"])
+    return Value(**{**entry, "idle": idle, **{name: tuple(entry[name]) for name in ("shape", "native", "perturbed")}})
 
 
 def _files(arrays: Feeds, folder: Path, stem: str) -> dict[str, str]:
@@ -146,15 +152,22 @@ def _files(arrays: Feeds, folder: Path, stem: str) -> dict[str, str]:
     return found
 
 
-def _run(folder: Path, request: Mapping[str, object], model: Path) -> dict[str, Any]:
+def _run(folder: Path, request: Mapping[str, object], model: Path, stop: Callable[[], bool]) -> dict[str, Any]:
     (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
     (folder / "reply.json").unlink(missing_ok=True)
+
+    def progress() -> int:
+        if stop():
+            raise KeyboardInterrupt
+        return 0
+
     end = supervise(
         [sys.executable, "-I", "-B", "-m", "zoo.parity.engine", str(folder)],
         folder=folder,
         environment={**os.environ, **dict.fromkeys(_PINNED, "1")},
         log=folder / "log",
         limit=TIME_LIMIT,
+        progress=progress,
     )
     try:
         reply = json.loads((folder / "reply.json").read_bytes())

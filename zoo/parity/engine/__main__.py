@@ -54,7 +54,7 @@ def _answer(folder: Path, request: Mapping[str, Any]) -> dict[str, object]:
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         late = deque[Future[Value]]()  # statistics fill the time in which a step's last run leaves processors idle
-        for made in lockstep(graph, feeds, signs, pool, give):
+        for made in lockstep(graph, feeds, signs, pool, give, noise=request["noise"]):
             late.append(pool.submit(measured, made))
             if keep is None or made.name in keep:
                 files[made.name] = _keep(folder, f"value-{len(files)}.npy", made.wide)

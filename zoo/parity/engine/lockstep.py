@@ -64,14 +64,18 @@ def lockstep(
     signs: Sequence[Signs],
     pool: Executor,
     forced: Callable[[str], Array | None] = lambda _name: None,
+    *,
+    noise: bool = True,
 ) -> Iterator[Made]:
     """Every value of the graph in the order of its steps; arrays are good until the next one is asked for.
 
     `forced(name)` may give another run's value: it is what later steps read instead of what was made here (teacher
-    forcing), in all runs alike. Raises whatever a step raises in the file's own types or in float64.
+    forcing), in all runs alike. Without `noise` the run in the file's own types is left out. Raises whatever a step
+    raises in the file's own types or in float64.
     """
-    native, wide = Lane(wide=False), Lane(wide=True)
-    lanes = [native, wide, *(Lane(wide=True, signs=drawn) for drawn in signs)]
+    plain = [Lane(wide=False), Lane(wide=True)] if noise else [Lane(wide=True)]
+    wide = plain[-1]
+    lanes = [*plain, *(Lane(wide=True, signs=drawn) for drawn in signs)]
     for name, array in feeds.items():
         for lane in lanes:
             lane.give(name, array)
@@ -81,7 +85,8 @@ def lockstep(
         results = [job.result() for job in jobs]
         for index, name in enumerate(step.outputs):
             if name:
-                yield _made(name, step, depth, [None if r is None else r[index] for r in results], lanes)
+                arrays = [None if result is None else result[index] for result in results]
+                yield _made(name, step, depth, arrays if noise else [arrays[0], *arrays])
         _go_on(lanes, results, step, forced)
 
 
@@ -103,12 +108,12 @@ def _go_on(
             lane.values.pop(name, None)
 
 
-def _made(name: str, step: Step, depth: int, results: Sequence[Array | None], lanes: Sequence[Lane]) -> Made:
+def _made(name: str, step: Step, depth: int, results: Sequence[Array | None]) -> Made:
     native, wide, *others = results
     assert native is not None
     assert wide is not None
     like = tuple(array for array in others if array is not None and array.shape == wide.shape)
-    return Made(name, step, depth, native, wide, like, len(lanes) - 2 - len(like))
+    return Made(name, step, depth, native, wide, like, len(others) - len(like))
 
 
 def _advance(lane: Lane, plain: Lane, operator: Operator, step: Step, graph: Graph) -> list[Array] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,14 @@ from zoo.parity.engine.lockstep import Made
 from zoo.parity.engine.statistics import Size, distance, size
 
 Exactness = Literal["rounds", "exact", "discrete", "unstable"]
+
+
+class Idle(NamedTuple):
+    """`missed` of `of` things of the kind `what` were not reached."""
+
+    what: str
+    missed: int
+    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Value:
     native: tuple[float, float]  # RMS and maximum of |float32 - float64|
     perturbed: tuple[float, float]  # the largest of the seeds
     odd: int  # elements that are NaN or infinite
-    idle: str | None  # what these inputs did not exercise here
+    idle: Idle | None  # what these inputs did not exercise here
 
     def plain(self) -> dict[str, object]:
         """For JSON."""
@@ -84,33 +92,41 @@ def _exactness(made: Made) -> Exactness:
     return "discrete" if same else "unstable"
 
 
-def _idle(made: Made, own: Size) -> str | None:
+def _idle(made: Made, own: Size) -> Idle | None:
     wide = made.wide
     if not wide.size or own.odd == wide.size:
         return None
     if own.max == 0:
-        return "zero everywhere"
+        return Idle("values that are not zero", int(wide.size), int(wide.size))
     look = _LOOKS.get(made.step.op)
     return look(wide, made.step.attrs) if look is not None else None
 
 
-def _dead(wide: Array, _attrs: Mapping[str, object]) -> str | None:
+def _dead(wide: Array, _attrs: Mapping[str, object]) -> Idle | None:
     """Channels in which a rectifier let nothing through."""
     if wide.ndim < 2 or wide.shape[1] < 2:
         return None
     alive = (wide > 0).any(axis=(0, *range(2, wide.ndim)))
     dead = int(alive.size - np.count_nonzero(alive))
-    return f"{dead} of {alive.size} channels are zero" if dead else None
+    return Idle("channels that are not zero", dead, alive.size) if dead else None
 
 
-def _saturated(wide: Array, attrs: Mapping[str, object]) -> str | None:
+def _saturated(wide: Array, attrs: Mapping[str, object]) -> Idle | None:
     """A softmax in which only one probability of each row is more than a rounding error."""
     axis = int(str(attrs.get("axis", 1 if wide.ndim > 1 else -1)))
     if wide.shape[axis] < 2:
         return None
     rows = np.moveaxis(wide, axis, -1).reshape(-1, wide.shape[axis])
     sure = rows.max(axis=-1) >= 1 - 2.0**-24
-    return f"{int(sure.sum())} of {sure.size} rows are saturated" if sure.any() else None
+    return Idle("rows that are not saturated", int(sure.sum()), sure.size) if sure.any() else None
 
 
-_LOOKS = {"Relu": _dead, "PRelu": _dead, "Clip": _dead, "Softmax": _saturated}
+def _limits(wide: Array, _attrs: Mapping[str, object]) -> Idle | None:
+    """A Clip whose upper limit no value reached, so that no two values are equal at the top."""
+    top = wide.max()
+    if np.count_nonzero(wide == top) > 1:
+        return _dead(wide, _attrs)
+    return Idle("upper limits", 1, 1)
+
+
+_LOOKS = {"Relu": _dead, "Clip": _limits, "Softmax": _saturated}

@@ -116,8 +116,8 @@ def test_dead_channels_and_saturated_rows_are_told(tmp_path):
     data = np.ones((2, 3, 2, 2), np.float32) * np.array([1, -1, -2], np.float32).reshape(1, 3, 1, 1)
     scores = np.array([[0, 0, 0, 99], [1, 2, 3, 4]], np.float32)
     found = judged(tmp_path / "m.onnx", {"in0": data, "in1": scores})
-    assert found["a"][1].idle == "2 of 3 channels are zero"
-    assert found["p"][1].idle == "1 of 2 rows are saturated"
+    assert found["a"][1].idle == ("channels that are not zero", 2, 3)
+    assert found["p"][1].idle == ("rows that are not saturated", 1, 2)
 
 
 def test_weights_stay_in_the_file_and_values_are_let_go_when_nobody_reads_them_again(tmp_path):
