@@ -15,8 +15,8 @@ from zoo.parity.account import Account
 from zoo.parity.check import apply
 from zoo.parity.payload import payload
 from zoo.parity.plan import Wanted, plan
+from zoo.parity.rule import DEFAULT
 from zoo.parity.spread import spread
-from zoo.parity.tolerance import DEFAULT
 
 NAME = "squeezenet@caffe"
 # Markup, a workflow command, an escape sequence, what XML cannot hold, and letters that turn the line around.

@@ -20,9 +20,10 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
         "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="How many random samples."
     ),
     click.option("--second-opinion", default="", metavar="NAMES", help="Show other converters' results beside ours."),
-    click.option("--rtol", type=float, help="Tolerance, as a share of each value."),
-    click.option("--atol", type=float, help="Tolerance, as a share of the largest value of the output."),
-    click.option("--why", metavar="TEXT", help="The reason for a tolerance looser than the default."),
+    click.option("--rtol", type=float, help="Instead of the noise floor: tolerance as a share of each value."),
+    click.option("--atol", type=float, help="Likewise, as a share of the largest value of the output."),
+    click.option("--snr", type=float, metavar="DB", help="Likewise, a signal-to-noise ratio that must be reached."),
+    click.option("--why", metavar="TEXT", help="The reason for --rtol, --atol or --snr."),
 )
 _OUTLETS = (  # of a command: the fields of zoo.parity.publish.Outlets
     click.option("--json", metavar="F", help="Write the report as JSON to a file, or to stdout (-)."),

@@ -84,6 +84,8 @@ def figure(value: object) -> str:
     """Two digits, as much as an error figure means; `0` for exactly zero, `inf` where JSON has no number."""
     if value is None:
         return "inf"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {figure(part)}" for name, part in value.items())
     if not isinstance(value, int | float):
         return str(value)
     return "0" if value == 0 else f"{value:.1e}" if abs(value) < float("inf") else "inf"

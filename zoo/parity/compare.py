@@ -1,18 +1,18 @@
-"""Two sets of named outputs against each other: one row an output, one formula, nothing left out."""
+"""Two sets of named outputs against each other: one row an output, one rule, nothing left out."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 
+from zoo.parity.classes import Top1, divergence, top1
 from zoo.parity.exercise import idle
-from zoo.parity.figures import Array, Figures, Places, figures, places
-from zoo.parity.tolerance import Tolerance
-from zoo.parity.top1 import Top1, top1
+from zoo.parity.figures import Array, Figures, Places, figures
+from zoo.parity.rule import Floor, Rule
 
 
 class Verdict(StrEnum):
@@ -25,13 +25,19 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One output: its verdict, the reason where that is not a plain pass, and the figures where there are any."""
+    """One output on one set of inputs: its verdict, the reason where that is not a plain pass, and the figures.
+
+    `kind` is "output", or "logits" for what goes into a network's last softmax.
+    """
 
     name: str
     verdict: Verdict
     reason: str | None
     figures: Figures | None
     top1: Top1 | None
+    kl: float | None = None
+    kind: str = "output"
+    inputs: str = "random"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +56,48 @@ class Comparison:
 
     @property
     def ratio(self) -> float:
-        """The worst output's error in units of the tolerance; infinite where an output could not be measured."""
-        return max((o.figures.ratio if o.figures else math.inf for o in self.outputs), default=math.inf)
+        """The worst output's error in floors (or in tolerances set by hand); infinite where one was not measured."""
+        return max((worst(output) for output in self.outputs), default=math.inf)
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Every reason given, each naming its output."""
-        return tuple(f"{output.name}: {output.reason}" for output in self.outputs if output.reason)
+        return tuple(f"{shown(output)}: {output.reason}" for output in self.outputs if output.reason)
+
+
+def shown(output: Compared) -> str:
+    """An output's name, with what sets it apart from others of that name."""
+    marks = [mark for mark in ("logits" if output.kind == "logits" else "",
+             output.inputs if output.inputs != "random" else "") if mark]  # fmt: skip
+    return f"{output.name} ({', '.join(marks)})" if marks else output.name
+
+
+def worst(output: Compared) -> float:
+    """How far one output is from passing: by the tolerance where one was set, else by the floor."""
+    if output.figures is None:
+        return math.inf
+    both = (output.figures.tolerance_ratio, output.figures.ratio)
+    return next((ratio for ratio in both if ratio is not None), math.inf)
 
 
 def compare(
     reference: Mapping[str, Array],
     candidate: Mapping[str, Array],
-    tolerance: Tolerance,
+    rule: Rule,
+    floors: Mapping[str, Floor],
     *,
     kinds: Mapping[str, str] | None = None,
     batch: int | None = None,
 ) -> Comparison:
     """Every output of either side is one row; an output that one side lacks, or of another shape, fails.
 
-    `kinds` are the registry's output kinds by name: top-1 is read from probabilities and logits, and without a
-    kind from any N x C output. `batch` is the number of different samples along the first axis of the outputs:
-    an output that is the same for all of them was not exercised.
+    `floors` are those of the reference's outputs. `kinds` are the registry's output kinds by name: top-1 is read from
+    probabilities and logits, and without a kind from any N x C output. `batch` is the number of different samples
+    along the first axis of the outputs: an output that is the same for all of them was not exercised.
     """
     kinds = kinds or {}
     rows = [
-        _compared(name, reference[name], candidate[name], tolerance, kinds.get(name), batch)
+        compared(name, reference[name], candidate[name], rule, floors.get(name), kinds.get(name), batch)
         if name in candidate
         else _missing(name, "missing from the candidate", candidate)
         for name in reference
@@ -84,23 +106,37 @@ def compare(
     return Comparison((*rows, *extra))
 
 
-def _compared(
-    name: str, reference: Array, candidate: Array, tolerance: Tolerance, kind: str | None, batch: int | None
+def compared(
+    name: str,
+    reference: Array,
+    candidate: Array,
+    rule: Rule,
+    floor: Floor | None,
+    kind: str | None = None,
+    batch: int | None = None,
 ) -> Compared:
+    """One output against its reference."""
     fault = _structure(reference, candidate)
     if fault:
         return Compared(name, Verdict.FAIL, fault, None, None)
-    found = places(reference, candidate)
     if _exact(reference):
-        tolerance = replace(tolerance, rtol=0.0, atol=0.0)
-    measured = figures(reference, candidate, tolerance, found.scale)
-    agreement = top1(reference, candidate, kind, margin=2 * (tolerance.atol + tolerance.rtol))
-    verdict, reason = _judge(reference, candidate, found, measured)
+        floor = Floor(0.0, 0.0, "whole numbers are equal or not")
+    measured, found = figures(reference, candidate, rule, floor)
+    agreement = top1(reference, candidate, kind, margin=2 * _moves(rule, floor, found))
+    verdict, reason = _judge(reference, candidate, found, measured, rule)
     if verdict is Verdict.PASS:
-        nothing = idle(reference, found, kind, batch, tolerance)
+        nothing = idle(reference, found, kind, batch) or _decided(measured, rule)
         if nothing:
             verdict, reason = Verdict.IDLE, nothing
-    return Compared(name, verdict, reason, measured, agreement)
+    return Compared(name, verdict, reason, measured, agreement, divergence(reference, candidate, kind))
+
+
+def _moves(rule: Rule, floor: Floor | None, found: Places) -> float:
+    """How far the rule lets one element move."""
+    own = rule.tolerance
+    if own is not None:
+        return (own.atol + own.rtol) * found.scale
+    return rule.k * floor.max if floor else 0.0
 
 
 def _structure(reference: Array, candidate: Array) -> str | None:
@@ -118,15 +154,44 @@ def _structure(reference: Array, candidate: Array) -> str | None:
     return "no elements" if reference.size == 0 else None
 
 
-def _judge(reference: Array, candidate: Array, found: Places, measured: Figures) -> tuple[Verdict, str | None]:
+def _judge(
+    reference: Array, candidate: Array, found: Places, measured: Figures, rule: Rule
+) -> tuple[Verdict, str | None]:
     if found.differ:
-        return Verdict.FAIL, f"{found.differ:,} elements are NaN or infinite on one side only"
-    if measured.ratio > 1 or (_exact(reference) and not np.array_equal(reference, candidate)):
-        share = measured.outside / measured.size
-        return Verdict.FAIL, f"{measured.outside:,} of {measured.size:,} values ({share:.2%}) are out of tolerance"
+        at = f", first at [{', '.join(map(str, found.first))}]" if found.first is not None else ""
+        return Verdict.FAIL, f"{found.differ:,} elements are NaN or infinite on one side only{at}"
+    if _exact(reference) and not np.array_equal(reference, candidate):
+        return Verdict.FAIL, f"{int((reference != candidate).sum()):,} of {measured.size:,} whole numbers differ"
+    fault = _beyond(measured, rule)
+    if fault:
+        return Verdict.FAIL, fault
     if found.nan or found.inf:
         return Verdict.PASS, f"{found.nan:,} NaN and {found.inf:,} infinite values, at the same places in both"
     return Verdict.PASS, None
+
+
+def _beyond(measured: Figures, rule: Rule) -> str | None:
+    """Why the figures do not pass by the rule."""
+    share = f"{measured.outside:,} of {measured.size:,} values ({measured.outside / measured.size:.2%})"
+    own = rule.tolerance
+    if own is not None:
+        if own.snr is not None and measured.snr_db < own.snr:
+            return f"{measured.snr_db:.1f} dB, below the {own.snr:g} dB asked for"
+        return f"{share} are out of tolerance" if (measured.tolerance_ratio or 0.0) > 1 else None
+    if measured.floor_max is not None and math.isinf(measured.floor_max):
+        return None
+    if measured.ratio is None:
+        return "no floor is known for it: nothing says what rounding may do here"
+    if measured.ratio <= rule.k:
+        return None
+    many = f"; {share} lie beyond {rule.k:g} floors" if measured.outside else ""
+    return f"{measured.ratio:.3g} x the rounding noise, at most {rule.k:g} x is harmless{many}"
+
+
+def _decided(measured: Figures, rule: Rule) -> str | None:
+    if rule.tolerance is None and measured.floor_max is not None and math.isinf(measured.floor_max):
+        return "rounding alone decides it: compare what it is computed from"
+    return None
 
 
 def _missing(name: str, what: str, other: Mapping[str, Array]) -> Compared:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from zoo.diagnostics import Diagnostic
 
 Numbers = NDArray[np.generic]
 Fed = Mapping[str, Numbers]
+ALONE = "one"
+"""The name of the set that is the first sample alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,22 @@ class Port:
 class Samples:
     """The inputs of a check, by position: canonical RGB pictures (N x 3 x H x W, 0..255) or arrays to feed as they are.
 
-    `leader` holds the ports that the samples were made for; `described` says where they came from.
+    `leader` holds the ports that the samples were made for; `described` says where they came from. `name` is "given"
+    for arrays and photos, else "random", "edge" or "one" (the first sample alone, a batch of one).
     """
 
     leader: tuple[Port, ...]
     arrays: tuple[Numbers, ...]
     batch: int
     described: str
+    name: str = "random"
+    seed: int | None = None
+
+    @property
+    def first(self) -> Samples:
+        """The first sample as a batch of one: whatever mixes samples up shows here."""
+        alone = tuple(array[:1] for array in self.arrays)
+        return replace(self, arrays=alone, batch=1, described="the first of them alone", name=ALONE)
 
 
 def batch_size(asked: int, everybody: Sequence[Sequence[Port]]) -> int:
@@ -71,7 +82,36 @@ def random_samples(ports: tuple[Port, ...], seed: int, batch: int) -> Samples:
         for index, port in enumerate(ports)
     ]
     kind = "seeded pictures" if any(port.pictured for port in ports) else "seeded noise"
-    return Samples(ports, tuple(arrays), batch, f"{batch} {kind}, seed {seed}")
+    return Samples(ports, tuple(arrays), batch, f"{batch} {kind}, seed {seed}", seed=seed)
+
+
+def edge_samples(ports: tuple[Port, ...], batch: int) -> Samples | None:
+    """Zeros, a constant, the largest value everywhere, and one single bright spot; None for inputs of free sizes."""
+    try:
+        arrays = [_edges(port, batch) for port in ports]
+    except Diagnostic:
+        return None
+    return Samples(ports, tuple(arrays), batch, f"{min(batch, 4)} edge cases", "edge")
+
+
+def more_samples(samples: Samples) -> list[Samples]:
+    """The further sets of a check: the first sample alone, and beside random samples the edge cases."""
+    edges = edge_samples(samples.leader, samples.batch) if samples.name == "random" else None
+    alone = [samples.first] if samples.batch > 1 else []
+    return [*alone, *([edges] if edges else [])]
+
+
+def _edges(port: Port, batch: int) -> Numbers:
+    shape: tuple[int, ...]
+    if port.pictured and port.spec:
+        shape, half, most = (batch, 3, *feeds.size(port.spec)), 128.0, 255.0
+    else:
+        shape, half, most = _sized(port, batch), 0.5, 4.0  # 4: about the largest of the normal noise
+    found = np.zeros(shape, np.float32)
+    found[1::4], found[2::4] = half, most
+    spot: tuple[int | slice, ...] = (slice(3, None, 4), slice(None), *(size // 3 for size in shape[2:]))
+    found[spot[: len(shape)]] = most
+    return found
 
 
 def given_samples(ports: tuple[Port, ...], arrays: Fed, described: str) -> Samples:
@@ -86,7 +126,7 @@ def given_samples(ports: tuple[Port, ...], arrays: Fed, described: str) -> Sampl
     batches = {array.shape[0] if array.ndim else 0 for array in arrays.values()}
     if len(batches) != 1 or 0 in batches:
         raise Diagnostic("inputs-differ", f"{described}: the arrays do not hold the same number of samples")
-    return Samples(ports, tuple(arrays[name] for name in names), batches.pop(), described)
+    return Samples(ports, tuple(arrays[name] for name in names), batches.pop(), described, "given")
 
 
 def fed(ports: Sequence[Port], samples: Samples, label: str) -> list[Fed]:

@@ -1,29 +1,39 @@
-"""Two arrays of one shape, measured against each other in float64 with bounded memory."""
+"""Two arrays of one shape, measured against each other in float64, in one pass and with bounded memory."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.parity.tolerance import Tolerance
+from zoo.parity.rule import Floor, Rule
+from zoo.parity.ulps import Ulps, ulps
 
-# Elements in flight at once: two float64 copies of 2 MB each, whatever the size of the arrays.
-CHUNK = 1 << 18
+CHUNK = 1 << 15
+"""Elements in flight at once: what is computed with them stays in the processor's cache."""
 
 Array = NDArray[np.generic]
 Doubles = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Needed:
+    """What np.allclose would need: `rtol` alone (with atol 0; infinite at a zero) or `atol` alone (with rtol 0)."""
+
+    rtol: float
+    atol: float
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """How far a candidate lies from its reference, over the elements that are finite in both.
 
-    `ratio` is the largest |candidate - reference| in units of what the tolerance allows there: at most 1 passes.
-    `needed` is the smallest t for which atol = rtol = t would pass. Both are infinite where nothing would do.
+    `ratio` is the error in units of the floor, by RMS or by maximum, whichever is larger; None where no floor is known.
+    `tolerance_ratio` is the largest error in units of a tolerance set by hand; None where there is none.
+    `outside` counts the elements that lie beyond what the rule allows a single one.
     """
 
     size: int
@@ -33,10 +43,15 @@ class Figures:
     max_rel_each: float  # largest |candidate - reference| / |reference|, over reference values that are not zero
     rms: float
     rms_rel: float  # rms of the difference / rms of the reference
+    snr_db: float  # 20 log10(rms of the reference / rms of the difference); infinite for equal arrays
     cosine: float
-    ratio: float
-    needed: float
-    outside: int  # elements that the tolerance does not pass
+    ulp: Ulps | None
+    ratio: float | None
+    tolerance_ratio: float | None
+    floor_rms: float | None
+    floor_max: float | None
+    needed: Needed
+    outside: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,84 +61,146 @@ class Places:
     nan: int
     inf: int
     differ: int
+    first: tuple[int, ...] | None  # the first place where they differ
     scale: float  # max|reference| over its finite values
     low: float  # smallest and largest finite reference value
     high: float
 
 
-def places(reference: Array, candidate: Array) -> Places:
-    """One pass over both arrays that finds the scale of the reference and everything that is not a number."""
-    nan = inf = differ = 0
-    low, high = math.inf, -math.inf
-    for mine, other in _chunks(reference, candidate):
-        finite = np.isfinite(mine)
-        odd = ~finite | ~np.isfinite(other)
-        if odd.any():
-            nan += int(np.isnan(mine[odd]).sum())
-            inf += int(np.isinf(mine[odd]).sum())
-            same = (mine[odd] == other[odd]) | (np.isnan(mine[odd]) & np.isnan(other[odd]))
-            differ += int((~same).sum())
-        values = mine[finite]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-    scale = max(abs(low), abs(high)) if low <= high else 0.0
-    return Places(nan, inf, differ, scale, low, high)
-
-
-def figures(reference: Array, candidate: Array, tolerance: Tolerance, scale: float) -> Figures:
-    """A second pass that measures the differences; `scale` is `places(...).scale` of the same arrays."""
-    sums = _Sums()
-    for mine, other in _chunks(reference, candidate):
-        finite = np.isfinite(mine) & np.isfinite(other)
-        whole = bool(finite.all())
-        sums.add(mine if whole else mine[finite], other if whole else other[finite], tolerance, scale)
+def figures(reference: Array, candidate: Array, rule: Rule, floor: Floor | None = None) -> tuple[Figures, Places]:
+    """Everything that is measured of one output, and where it is not finite."""
+    sums = _Sums(limit=_limit(reference, rule, floor))
+    for start, mine, other in _chunks(reference, candidate):
+        sums.add(start, mine, other)
+    scale = max(abs(sums.low), abs(sums.high)) if sums.low <= sums.high else 0.0
     rms, rms_mine = _root(sums.square, sums.count), _root(sums.mine, sums.count)
     return Figures(
         size=int(reference.size),
         scale=scale,
         max_abs=sums.max_abs,
         max_rel=_share(sums.max_abs, scale),
-        max_rel_each=sums.max_rel_each,
+        max_rel_each=sums.max_rel,
         rms=rms,
         rms_rel=_share(rms, rms_mine),
+        snr_db=20 * math.log10(rms_mine / rms) if rms and rms_mine else math.inf if not rms else -math.inf,
         cosine=_cosine(sums),
-        ratio=sums.ratio,
-        needed=sums.needed,
+        ulp=ulps(reference, candidate),
+        ratio=None if floor is None else max(_share(rms, floor.rms), _share(sums.max_abs, floor.max)),
+        tolerance_ratio=sums.limited if rule.tolerance is not None and rule.tolerance.elementwise else None,
+        floor_rms=None if floor is None else floor.rms,
+        floor_max=None if floor is None else floor.max,
+        needed=Needed(rtol=math.inf if sums.zero_moved else sums.max_rel, atol=sums.max_abs),
         outside=sums.outside,
-    )
+    ), sums.places(reference, scale)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """What a single element may differ by: `flat` + `share` of the reference there; infinite where nothing is known."""
+
+    flat: float
+    share: float
+
+
+def _limit(reference: Array, rule: Rule, floor: Floor | None) -> _Limit:
+    own = rule.tolerance
+    if own is not None:
+        if not own.elementwise:
+            return _Limit(math.inf, 0.0)
+        return _Limit(own.atol * _scale(reference) if own.atol else 0.0, own.rtol)
+    return _Limit(math.inf if floor is None else rule.k * floor.max, 0.0)
+
+
+def _scale(reference: Array) -> float:
+    """max|reference| over what is finite, before anything else: `atol` is a share of it."""
+    scale = 0.0
+    for start in range(0, reference.size, CHUNK):
+        piece = np.abs(reference.flat[start : start + CHUNK].astype(np.float64))
+        scale = max(scale, float(np.max(piece, where=np.isfinite(piece), initial=0.0)))
+    return scale
 
 
 @dataclass(slots=True)
 class _Sums:
+    limit: _Limit
     count: int = 0
     max_abs: float = 0.0
-    max_rel_each: float = 0.0
+    max_rel: float = 0.0
     square: float = 0.0
     mine: float = 0.0
     other: float = 0.0
     dot: float = 0.0
-    ratio: float = 0.0
-    needed: float = 0.0
+    limited: float = 0.0
+    zero_moved: bool = False
     outside: int = 0
+    low: float = math.inf
+    high: float = -math.inf
+    nan: int = 0
+    inf: int = 0
+    differ: int = 0
+    first: int | None = None
+    _error: Doubles = field(default_factory=lambda: np.empty(CHUNK))
+    _size: Doubles = field(default_factory=lambda: np.empty(CHUNK))
 
-    def add(self, mine: Doubles, other: Doubles, tolerance: Tolerance, scale: float) -> None:
-        if not mine.size:
-            return
-        error, size = np.abs(other - mine), np.abs(mine)
+    def add(self, start: int, mine: Doubles, other: Doubles) -> None:
+        """One chunk, its not finite elements counted and left out."""
+        total = float(np.dot(mine, mine)) + float(np.dot(other, other))
+        if not math.isfinite(total):
+            finite = self._odd(start, mine, other)
+            mine, other = mine[finite], other[finite]
+        if mine.size:
+            self._add(mine, other)
+
+    def _odd(self, start: int, mine: Doubles, other: Doubles) -> NDArray[np.bool_]:
+        finite = np.isfinite(mine) & np.isfinite(other)
+        self.nan += int(np.isnan(mine).sum())
+        self.inf += int(np.isinf(mine).sum())
+        differ = ~(finite | (mine == other) | (np.isnan(mine) & np.isnan(other)))
+        if differ.any():
+            self.first = start + int(differ.argmax()) if self.first is None else self.first
+            self.differ += int(differ.sum())
+        alone = mine[np.isfinite(mine) & ~finite]
+        if alone.size:
+            self.low, self.high = min(self.low, float(alone.min())), max(self.high, float(alone.max()))
+        return finite
+
+    def _add(self, mine: Doubles, other: Doubles) -> None:
+        error, size = self._error[: mine.size], self._size[: mine.size]
+        np.subtract(other, mine, out=error)
         self.count += mine.size
-        self.max_abs = max(self.max_abs, float(error.max()))
         self.square += float(np.dot(error, error))
         self.mine += float(np.dot(mine, mine))
         self.other += float(np.dot(other, other))
         self.dot += float(np.dot(mine, other))
-        self.max_rel_each = max(self.max_rel_each, _largest_share(error[size > 0], size[size > 0]))
-        bound = tolerance.atol * scale + tolerance.rtol * size
-        self.ratio = max(self.ratio, _largest_share(error, bound))
-        self.needed = max(self.needed, _largest_share(error, scale + size))
-        self.outside += int((error > bound).sum())
+        self.low, self.high = min(self.low, float(mine.min())), max(self.high, float(mine.max()))
+        np.abs(error, out=error)
+        most = float(error.max())
+        if most == 0:
+            return
+        self.max_abs = max(self.max_abs, most)
+        np.abs(mine, out=size)
+        limit = self.limit
+        if limit.share or most > limit.flat:
+            bound = limit.flat + limit.share * size
+            self.outside += int(np.count_nonzero(error > bound))
+            self.limited = max(self.limited, _largest_share(error, bound))
+        elif limit.flat < math.inf:
+            self.limited = max(self.limited, most / limit.flat)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            np.divide(error, size, out=size)
+        worst = float(size.max())
+        if not math.isfinite(worst):  # x / 0 is infinite, 0 / 0 is NaN
+            self.zero_moved = self.zero_moved or bool(np.isinf(size).any())
+            worst = float(np.max(size, where=np.isfinite(size), initial=0.0))
+        self.max_rel = max(self.max_rel, worst)
+
+    def places(self, reference: Array, scale: float) -> Places:
+        """What is not finite, and the range of what is."""
+        first = None if self.first is None else tuple(map(int, np.unravel_index(self.first, reference.shape)))
+        return Places(self.nan, self.inf, self.differ, first, scale, self.low, self.high)
 
 
-def _chunks(reference: Array, candidate: Array) -> Iterator[tuple[Doubles, Doubles]]:
+def _chunks(reference: Array, candidate: Array) -> Iterator[tuple[int, Doubles, Doubles]]:
     """Flat float64 pieces of both arrays in C order, copied or cast a buffer at a time (memory-mapped ones too)."""
     pieces = np.nditer(
         [reference, candidate],
@@ -134,14 +211,17 @@ def _chunks(reference: Array, candidate: Array) -> Iterator[tuple[Doubles, Doubl
         casting="unsafe",  # integers of 64 bits; compare() asks for equality of integers, where this cannot matter
         buffersize=CHUNK,
     )
-    for mine, other in pieces:
-        yield np.asarray(mine), np.asarray(other)
+    start = 0
+    with np.errstate(invalid="ignore", over="ignore"):
+        for mine, other in pieces:
+            for at in range(0, mine.size, CHUNK):  # float64 arrays are handed out whole
+                one, two = np.asarray(mine)[at : at + CHUNK], np.asarray(other)[at : at + CHUNK]
+                yield start, one, two
+                start += one.size
 
 
 def _largest_share(error: Doubles, of: Doubles) -> float:
     """max(error / of), where 0 / 0 is 0 and anything else over 0 is infinite."""
-    if not error.size:
-        return 0.0
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         share = np.where(error == 0, 0.0, error / of)
     return float(share.max())

@@ -28,7 +28,9 @@ def _annotated(account: Account) -> Iterator[str]:
     wrong: dict[str, list[str]] = {}
     for found in answers(report):
         if found.output["verdict"] == "fail":
-            wrong.setdefault(label(found.run), []).append(f"{found.output['name']}: {found.output.get('reason')}")
+            wrong.setdefault(label(found.run), []).append(
+                f"{found.output.get('title', found.output['name'])}: {found.output.get('reason')}"
+            )
     for run, reasons in wrong.items():
         yield _command("error", account, "\n".join([f"{run} differs from the reference", *reasons]))
     for cause in report.get("doctor") or ():
@@ -85,7 +87,7 @@ def _section(account: Account) -> Iterator[str]:
     rows = [
         (
             label(found.run),
-            found.output["name"],
+            found.output.get("title", found.output["name"]),
             found.output["verdict"] + (f" ({found.output['reason']})" if found.output.get("reason") else ""),
             *(figure(found.figures[name]) if name in found.figures else "-" for name in ("ratio", "max_abs", "needed")),
         )

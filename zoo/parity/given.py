@@ -52,4 +52,4 @@ def photos(folder: Path, ports: tuple[Port, ...]) -> Samples:
     if not files:
         raise UsageFault("images", f"no photos ({', '.join(sorted(PHOTOS))})", where=Where(str(folder)))
     pictures = np.concatenate([feeds.canonical(path, ports[0].spec) for path in files])
-    return Samples(ports, (pictures,), len(files), f"{len(files)} photos from {folder}")
+    return Samples(ports, (pictures,), len(files), f"{len(files)} photos from {folder}", "given")

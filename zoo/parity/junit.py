@@ -67,7 +67,7 @@ def _verdict(account: Account) -> ET.Element:
 
 
 def _case(account: Account, run: Mapping[str, Any], output: Mapping[str, Any]) -> ET.Element:
-    case = _element(account, output["name"], label(run), run.get("seconds", 0.0))
+    case = _element(account, output.get("title", output["name"]), label(run), run.get("seconds", 0.0))
     tags = {"fail": "failure", "not exercised": "skipped"}
     if output["verdict"] in tags:
         _outcome(case, tags[output["verdict"]], output["verdict"], str(output.get("reason") or "no reason is given"))

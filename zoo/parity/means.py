@@ -15,7 +15,8 @@ from zoo.catalog.artifact import Artifact
 from zoo.console import Console
 from zoo.parity import given
 from zoo.parity.check import Means
-from zoo.parity.feeding import Port, Samples, given_samples, random_samples
+from zoo.parity.feeding import Port, Samples, given_samples, more_samples, random_samples
+from zoo.parity.memory import remembered
 from zoo.parity.plan import HUB, Choice, Plan, Wanted, plan
 from zoo.parity.subjects import Subject, short
 
@@ -55,7 +56,9 @@ class Feeding:
 
 def means(feeding: Feeding) -> Means:
     """Workers in processes of their own, conversion by `converters`, input shapes from the registry or the files."""
-    return Means(run=_run, convert=_convert, ports=_ports, sample=_sampler(feeding))
+    return Means(
+        run=_run, convert=_convert, ports=_ports, sample=_sampler(feeding), more=more_samples, measure=remembered
+    )
 
 
 def _run(card: Card, jobs: Sequence[Job], stop: Callable[[], bool]) -> Sequence[Reply | Failed]:

@@ -119,7 +119,7 @@ def as_reference(found: Golden, plan: Plan, means: Means) -> tuple[Plan, Means]:
 
     return (
         replace(plan, runs=(Run(Source(artifact), card), *plan.runs)),
-        replace(means, run=run, ports=ports, sample=sample),
+        replace(means, run=run, ports=ports, sample=sample, more=lambda _samples: ()),
     )
 
 

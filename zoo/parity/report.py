@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from zoo.parity.compare import Comparison, Verdict
+from zoo.parity.feeding import Samples
 from zoo.parity.plan import NotRun
-from zoo.parity.tolerance import Tolerance
+from zoo.parity.rule import Rule
 
-# A reference that moves by more than this share of the tolerance between two runs cannot judge anybody by it.
+# A reference that moves by more than this share of what the rule allows between two runs cannot judge anybody by it.
 STEADY = 0.1
 DIFFERS, INCONCLUSIVE = 1, 6
+FLOAT64 = "float64"
+"""What stands for a backend where the reference's own ONNX was run by zoo, in float64: a row, and no run to count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +53,66 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Idle:
+    """What the inputs did not reach: `count` of `of` things of the kind `what`, at the value `where`."""
+
+    what: str
+    where: str
+    count: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Precision:
+    """Float64 against float64: whether it ran, the largest difference as a share of the RMS, and that in words."""
+
+    ran: bool
+    worst: float | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Stored floats of two files `of`: how many of the first's the second holds bit for bit, and which it does not."""
+
+    of: tuple[str, str]
+    compared: int
+    equal: int
+    different: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a check tells besides its verdict: the sets of samples, where the floor is from, what was not exercised."""
+
+    sets: tuple[Samples, ...] = ()
+    floor: str = "none: nothing ran"
+    float64: Precision = Precision(ran=False, worst=None, sentence="nothing ran")
+    weights: Weights | None = None
+    not_exercised: tuple[Idle, ...] = ()
+
+    @property
+    def samples(self) -> str:
+        """All sets in words."""
+        return "; ".join(one.described for one in self.sets) or "no samples"
+
+    @property
+    def batch(self) -> int:
+        """Samples in the first set."""
+        return self.sets[0].batch if self.sets else 0
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """Everything that a parity check found; nothing in it depends on how it will be shown."""
 
     reference: Ran | None
-    itself: Comparison | None  # the reference's second run against its first, at a tenth of the tolerance
+    itself: Comparison | None  # the reference's second run against its first, at a tenth of what the rule allows
     rows: tuple[Row, ...]
     pairs: tuple[Pair, ...]
     not_run: tuple[NotRun, ...]
-    tolerance: Tolerance
-    samples: str
-    batch: int
+    rule: Rule
+    told: Told = Told()
     opinions: tuple[Row, ...] = ()  # other converters' files against the reference; they decide nothing
     unheard: tuple[NotRun, ...] = ()
 
@@ -79,22 +131,24 @@ def outcome(report: Report) -> Outcome:
         return Outcome(INCONCLUSIVE, "inconclusive", "the reference does not repeat itself: it cannot judge the others")
     wrong = [row.ran.label for row in report.rows if row.comparison.verdict is Verdict.FAIL]
     if wrong:
-        return Outcome(DIFFERS, "differs", f"{_count(len(wrong), 'run')} out of tolerance: {', '.join(wrong)}")
+        how = "out of tolerance" if report.rule.tolerance else "beyond rounding"
+        return Outcome(DIFFERS, "differs", f"{_count(len(wrong), 'run')} {how}: {', '.join(wrong)}")
     missed = sorted((item for item in report.not_run if item.status), key=lambda item: -item.status)
     if missed:
         names = ", ".join(f"{item.label} in {item.backend}" for item in missed)
         return Outcome(missed[0].status, "incomplete", f"not everything that was asked for ran: {names}")
-    if not report.rows:
+    compared = [row for row in report.rows if row.ran.backend != FLOAT64]
+    if not compared:
         what = f"only {report.reference.label} ran" if report.reference else "nothing ran"
         return Outcome(DIFFERS, "nothing compared", f"nothing was compared: {what}")
-    if all(row.comparison.verdict is Verdict.IDLE for row in report.rows):
+    if all(row.comparison.verdict is Verdict.IDLE for row in compared):
         return Outcome(INCONCLUSIVE, "inconclusive", "the outputs agree, but these inputs did not exercise them")
-    passed = sum(row.comparison.verdict is Verdict.PASS for row in report.rows)
+    passed = sum(row.comparison.verdict is Verdict.PASS for row in compared)
     return Outcome(0, "agrees", f"{_count(passed, 'run')} agree with the reference")
 
 
 def farthest(report: Report) -> Pair | None:
-    """The two runs that lie farthest apart, in units of the tolerance; None when fewer than two ran."""
+    """The two runs that lie farthest apart, by ratio; None when fewer than two ran."""
     return max(report.pairs, key=lambda pair: pair.comparison.ratio, default=None)
 
 

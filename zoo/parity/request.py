@@ -15,7 +15,7 @@ from zoo.diagnostics import Diagnostic, UsageFault
 from zoo.parity import second_opinion
 from zoo.parity.account import Account
 from zoo.parity.align import renamed
-from zoo.parity.check import Result, apply
+from zoo.parity.check import apply
 from zoo.parity.feeding import Samples
 from zoo.parity.golden import Golden, read
 from zoo.parity.means import Feeding, means, planned
@@ -23,9 +23,10 @@ from zoo.parity.payload import payload
 from zoo.parity.plan import Choice, Plan
 from zoo.parity.recorded import as_reference
 from zoo.parity.report import Report
+from zoo.parity.rule import Rule, chosen
+from zoo.parity.running import Result
 from zoo.parity.spread import spread
 from zoo.parity.subjects import known, parse
-from zoo.parity.tolerance import Tolerance, chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Request:
     second_opinion: tuple[str, ...] = ()
     rtol: float | None = None
     atol: float | None = None
+    snr: float | None = None
     why: str | None = None
 
     @property
@@ -65,7 +67,7 @@ class Prepared:
 
     request: Request
     plan: Plan
-    tolerance: Tolerance
+    rule: Rule
     golden: Golden | None = None
     converters: tuple[Card, ...] = ()
 
@@ -97,7 +99,7 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     given = [name for name, value in fed.items() if value is not None]
     if len(given) > 1:
         raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
-    tolerance = chosen(request.rtol, request.atol, request.why)
+    rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]
     converters = tuple(second_opinion.converter(name) for name in request.second_opinion)
     choice = Choice(known(request.backends, names), known(request.require, names))
@@ -105,7 +107,7 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     known([subject.backend for subject in asked if subject.backend], names)
     golden = read(request.golden) if request.golden else None
     plan = planned(asked, choice, console, offline=access.offline, trust_first_use=access.trust_first_use)
-    return Prepared(request, plan, tolerance, golden, converters)
+    return Prepared(request, plan, rule, golden, converters)
 
 
 def perform(prepared: Prepared) -> Performed:
@@ -114,11 +116,9 @@ def perform(prepared: Prepared) -> Performed:
     plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
-    report = apply(plan, replace(acting, seen=seen), prepared.tolerance, request.batch)
+    report = apply(plan, replace(acting, seen=seen), prepared.rule, request.batch)
     if prepared.converters:
-        report = second_opinion.added(
-            report, plan, prepared.converters, acting, prepared.tolerance, second_opinion.convert
-        )
+        report = second_opinion.added(report, plan, prepared.converters, acting, prepared.rule, second_opinion.convert)
     if prepared.golden:  # it is what was recorded, not a run: that it equals itself says nothing
         report = replace(report, itself=None)
     return Performed(prepared, report, seen)
@@ -129,11 +129,11 @@ def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:
     found: dict[str, Any] = payload(done.report)
     if detailed and done.seen.results:
         reference, *others = done.seen.results
-        for row, other in zip(found["rows"], others, strict=True):
+        for row, other in zip(found["rows"], others, strict=False):
             specs = tuple(_outputs(one.run.source.artifact) for one in (reference, other))
             outputs, _ = renamed(tuple(reference.outputs), other.outputs, (specs[0], specs[1]))
             for output in row["outputs"]:
-                if output["figures"]:
+                if output["figures"] and output["kind"] == "output" and output["inputs"] not in ("one", "edge"):
                     name = output["name"]
                     output["spread"] = spread(reference.outputs[name], outputs[name], output["figures"]["scale"])
     return found

@@ -21,7 +21,7 @@ from zoo.diagnostics import Diagnostic, UsageFault
 from zoo.parity.check import Means, apply
 from zoo.parity.plan import NotRun, Plan, Run, Source
 from zoo.parity.report import Report
-from zoo.parity.tolerance import Tolerance
+from zoo.parity.rule import Rule
 
 Convert = Callable[[Card, Artifact, Path], Artifact]
 
@@ -39,9 +39,7 @@ def converter(name: str) -> Card:
     raise UsageFault("no-converter", f"{name} gives no second opinion", hint=f"converters that do: {known}")
 
 
-def added(
-    report: Report, plan: Plan, cards: Sequence[Card], means: Means, tolerance: Tolerance, convert: Convert
-) -> Report:
+def added(report: Report, plan: Plan, cards: Sequence[Card], means: Means, rule: Rule, convert: Convert) -> Report:
     """The report with the second opinions of `cards` on every artifact that they convert.
 
     Whatever goes wrong there is a line of `unheard`: neither a difference nor a failure changes the exit status.
@@ -62,7 +60,7 @@ def added(
         reference = [run for run in plan.runs if report.reference and _label(run) == report.reference.label]
         if not runs or not reference:
             return replace(report, unheard=tuple(unheard))
-        heard = apply(Plan((reference[0], *runs), ()), means, tolerance, report.batch)
+        heard = apply(Plan((reference[0], *runs), ()), means, rule, report.told.batch)
         missed = [replace(item, status=0) for item in heard.not_run]
         return replace(report, opinions=heard.rows, unheard=(*unheard, *missed))
 

@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Sequence
 
 from zoo.console import table
-from zoo.parity.compare import Compared, Comparison
+from zoo.parity.compare import Compared, Comparison, Verdict
 from zoo.parity.plan import NotRun
 from zoo.parity.report import Ran, Report, farthest, outcome
+from zoo.parity.rule import Rule
 
 WIDTH = 120
-_HEADER = ("artifact", "backend", "max abs", "max rel", "cosine", "top-1", "would pass", "verdict")
+_HEADER = ("artifact", "backend", "max abs", "max rel", "SNR", "top-1", "x floor", "verdict")
 
 
 def human(report: Report) -> str:
@@ -33,11 +34,11 @@ def _rows(report: Report) -> list[Sequence[str]]:
     rows: list[Sequence[str]] = [(*_who(report.reference), "", "", "", "", "", "reference")]
     for row in (*report.rows, *report.opinions):
         mark = "" if row in report.rows else "second opinion: "
-        several = len(row.comparison.outputs) > 1
-        for index, output in enumerate(row.comparison.outputs):
+        lines = _lines(row.comparison)
+        for index, outputs in enumerate(lines):
             who = _who(row.ran) if index == 0 else ("", "")
-            name = f"{output.name}: " if several else ""
-            rows.append((*who, *_figures(output), f"{mark}{name}{output.verdict}"))
+            name = f"{_name(outputs[0])}: " if len(lines) > 1 else ""
+            rows.append((*who, *_figures(outputs), f"{mark}{name}{_together(outputs)}"))
         if not row.comparison.outputs:
             rows.append((*_who(row.ran), "", "", "", "", "", f"{mark}fail: no outputs"))
     return rows
@@ -47,16 +48,34 @@ def _who(ran: Ran) -> tuple[str, str]:
     return ran.artifact, f"{ran.backend} {ran.versions.get(ran.backend, '')}".rstrip()
 
 
-def _figures(output: Compared) -> tuple[str, str, str, str, str]:
-    figures, top1 = output.figures, output.top1
+def _lines(comparison: Comparison) -> list[list[Compared]]:
+    """The rows of one output together, whatever the inputs were: the table has a line for each."""
+    found: dict[tuple[str, str], list[Compared]] = {}
+    for output in comparison.outputs:
+        found.setdefault((output.name, output.kind), []).append(output)
+    return list(found.values())
+
+
+def _name(output: Compared) -> str:
+    return f"logits of {output.name}" if output.kind == "logits" else output.name
+
+
+def _together(outputs: Sequence[Compared]) -> Verdict:
+    return Comparison(tuple(outputs)).verdict
+
+
+def _figures(outputs: Sequence[Compared]) -> tuple[str, str, str, str, str]:
+    """The figures on the first set of samples, and the worst ratio on any."""
+    figures, top1 = outputs[0].figures, outputs[0].top1
     if figures is None:
         return "-", "-", "-", "-", "-"
+    ratios = [one.figures.ratio for one in outputs if one.figures and one.figures.ratio is not None]
     return (
         number(figures.max_abs),
         number(figures.max_rel),
-        f"{figures.cosine:.9f}",
+        f"{figures.snr_db:.0f} dB",
         f"{top1.agreed}/{top1.rows}" + (f" ({_ties(top1.ties)})" if top1.ties else "") if top1 else "-",
-        number(figures.needed),
+        times(max(ratios)) if ratios else "-",
     )
 
 
@@ -75,7 +94,7 @@ def _notes(report: Report) -> list[str]:
     if far is not None and len(report.pairs) > 1:
         lines.append(
             f"Farthest apart of {len(report.pairs)} pairs: {far.one} and {far.other}, "
-            f"{number(far.comparison.ratio)} of the tolerance."
+            f"{times(far.comparison.ratio)} x {'the tolerance' if report.rule.tolerance else 'the floor'}."
         )
     return lines
 
@@ -102,14 +121,40 @@ def _unheard(report: Report) -> list[str]:
 
 
 def _conditions(report: Report) -> list[str]:
-    tolerance = report.tolerance
-    formula = f"|a - b| <= {tolerance.atol:g} max|reference| + {tolerance.rtol:g} |reference|"
-    return [f"Inputs: {report.samples}.", f"Tolerance ({tolerance.source}): {formula}; {tolerance.why}."]
+    lines = [f"Inputs: {report.told.samples}.", f"Floor: {report.told.floor}."]
+    if report.told.float64.sentence and report.reference:
+        lines.append(f"Float64: {report.told.float64.sentence}.")
+    weights = report.told.weights
+    if weights:
+        lines.append(
+            f"Weights: {weights.equal} of {weights.compared} of {weights.of[0]} are in {weights.of[1]} bit for bit."
+        )
+    idle = report.told.not_exercised
+    if idle:
+        where = ", ".join(dict.fromkeys(item.what for item in idle))
+        lines.append(f"Not reached by these inputs, at {len(idle)} inner values: {where} (listed in the JSON).")
+    return [*lines, _rule(report.rule)]
+
+
+def _rule(rule: Rule) -> str:
+    own = rule.tolerance
+    if own is None:
+        return f"Rule: at most {rule.k:g} x the floor, by RMS and by maximum; {rule.why}."
+    parts = [f"|a - b| <= {own.atol:g} max|reference| + {own.rtol:g} |reference|"] if own.elementwise else []
+    parts += [f"at least {own.snr:g} dB"] if own.snr is not None else []
+    return f"OVERRIDDEN by the {rule.source}: {' and '.join(parts)}; {rule.why}."
 
 
 def _verdict(report: Report) -> list[str]:
     result = outcome(report)
     return [f"{result.verdict.upper()}: {result.sentence}."]
+
+
+def times(value: float) -> str:
+    """A ratio with two digits: `0.43`, `5.9`, `120`, `1.6e+05`."""
+    if not math.isfinite(value):
+        return "inf"
+    return f"{value:.0f}" if 100 <= value < 10000 else f"{value:.2g}"
 
 
 def number(value: float) -> str:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import tracemalloc
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,11 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from zoo.parity.compare import Verdict, compare
-from zoo.parity.figures import CHUNK, figures, places
-from zoo.parity.tolerance import DEFAULT, Tolerance
+from zoo.parity.compare import Verdict
+from zoo.parity.compare import compare as compare_with
+from zoo.parity.figures import CHUNK, figures
+from zoo.parity.rule import DEFAULT, Floor, K, Rule, Tolerance
 
-LOOSE = Tolerance(rtol=0.1, atol=0.01, why="a test", source="test")
+ALLOWED = Tolerance(rtol=0.1, atol=0.01)
+LOOSE = Rule(tolerance=ALLOWED, why="a test", source="test")
+NOISE = Floor(1e-7, 4e-7)
+
+
+class _Everywhere(dict):
+    """One floor for every output."""
+
+    def get(self, _name, _default=None):
+        return NOISE
+
+
+def compare(reference, candidate, rule, **told):
+    return compare_with(reference, candidate, rule, _Everywhere(), **told)
 
 
 def logits(shape=(4, 10), seed=0):
@@ -29,7 +42,7 @@ def only(comparison):
 def test_equal_outputs_pass_with_every_figure_at_its_best():
     row = only(compare({"fc": logits()}, {"fc": logits()}, DEFAULT))
     assert row.verdict is Verdict.PASS
-    assert (row.figures.max_abs, row.figures.ratio, row.figures.needed, row.figures.outside) == (0, 0, 0, 0)
+    assert (row.figures.max_abs, row.figures.ratio, row.figures.needed.atol, row.figures.outside) == (0, 0, 0, 0)
     assert row.figures.cosine == pytest.approx(1)
     assert (row.top1.agreed, row.top1.rows) == (4, 4)
 
@@ -70,7 +83,7 @@ def test_a_value_that_is_not_finite_on_one_side_only_fails(value):
     for pair in ((logits(), broken), (broken, logits())):
         row = only(compare({"y": pair[0]}, {"y": pair[1]}, LOOSE))
         assert row.verdict is Verdict.FAIL
-        assert row.reason == "1 elements are NaN or infinite on one side only"
+        assert row.reason == "1 elements are NaN or infinite on one side only, first at [1, 3]"
         assert math.isfinite(row.figures.ratio)
 
 
@@ -90,12 +103,12 @@ def test_plus_and_minus_infinity_are_different_places():
 
 def test_the_verdict_turns_exactly_where_the_formula_says():
     reference = np.array([[8.0, -4.0, 2.0]])
-    allowed = LOOSE.atol * 8 + LOOSE.rtol * 4
+    allowed = ALLOWED.atol * 8 + ALLOWED.rtol * 4
     for factor, verdict in ((0.999, Verdict.PASS), (1.001, Verdict.FAIL)):
         candidate = reference + np.array([[0, allowed * factor, 0]])
         row = only(compare({"y": reference}, {"y": candidate}, LOOSE))
         assert row.verdict is verdict
-        assert row.figures.ratio == pytest.approx(factor)
+        assert row.figures.tolerance_ratio == pytest.approx(factor)
     assert row.figures.outside == 1
     assert row.figures.max_abs == pytest.approx(allowed * factor)
     assert row.figures.max_rel == pytest.approx(allowed * factor / 8)
@@ -107,23 +120,89 @@ def test_the_verdict_turns_exactly_where_the_formula_says():
     hnp.arrays(np.float32, (3, 7), elements=st.floats(-100, 100, width=32)),
     hnp.arrays(np.float32, (3, 7), elements=st.floats(-1, 1, width=32)),
 )
-def test_the_tolerance_said_to_pass_does_pass_and_a_smaller_one_does_not(reference, noise):
-    candidate = reference.astype(np.float64) + noise
+def test_the_numbers_said_to_be_needed_are_those_of_allclose(reference, noise):
+    reference = reference.astype(np.float64)
+    candidate = reference + noise
     needed = only(compare({"y": reference}, {"y": candidate}, DEFAULT)).figures.needed
-    if not math.isfinite(needed):
-        assert not reference.any()
-        return
-    for factor, passes in ((1.0 + 1e-9, True), (0.99, needed == 0)):
-        tolerance = Tolerance(rtol=needed * factor, atol=needed * factor, why="the printed one", source="test")
-        assert (only(compare({"y": reference}, {"y": candidate}, tolerance)).figures.ratio <= 1) is passes
+    assert np.allclose(candidate, reference, rtol=0, atol=needed.atol * (1 + 1e-9))
+    assert needed.atol == 0 or not np.allclose(candidate, reference, rtol=0, atol=needed.atol * 0.99)
+    if math.isfinite(needed.rtol):
+        assert np.allclose(candidate, reference, rtol=needed.rtol * (1 + 1e-9), atol=0)
+    else:
+        assert (candidate[reference == 0] != 0).any()
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.99, Verdict.PASS), (1.01, Verdict.FAIL)])
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_output_passes_at_k_floors_by_rms_and_by_maximum(whole, share, verdict):
+    reference = logits((4, 1000)).astype(np.float64)
+    candidate = reference.copy()
+    if whole:  # every element moves: the RMS decides
+        candidate += np.where(np.arange(1000) % 2, 1, -1) * K * NOISE.rms * share
+    else:  # one does: the maximum decides
+        candidate[2, 5] += K * NOISE.max * share
+    row = only(compare({"y": reference}, {"y": candidate}, DEFAULT))
+    assert row.verdict is verdict
+    assert row.figures.ratio == pytest.approx(K * share, rel=1e-3)
+    assert row.figures.outside == (not whole and share > 1)
+
+
+def test_an_output_without_a_floor_fails_for_want_of_a_judge():
+    row = only(compare_with({"y": logits()}, {"y": logits()}, DEFAULT, {}))
+    assert row.verdict is Verdict.FAIL
+    assert row.reason.startswith("no floor is known for it")
+    assert only(compare_with({"y": logits()}, {"y": logits()}, LOOSE, {})).verdict is Verdict.PASS
+
+
+def test_what_rounding_alone_decides_is_not_judged():
+    floors = {"y": Floor(math.inf, math.inf)}
+    row = only(compare_with({"y": logits()}, {"y": logits(seed=1)}, DEFAULT, floors))
+    assert (row.verdict, row.reason[:22]) == (Verdict.IDLE, "rounding alone decides")
+
+
+def test_a_signal_to_noise_ratio_may_be_asked_for():
+    reference = logits((4, 1000))
+    candidate = reference * np.float32(1.001)  # 60 dB
+    for decibels, verdict in ((59, Verdict.PASS), (61, Verdict.FAIL)):
+        rule = Rule(tolerance=Tolerance(snr=decibels), why="a test", source="test")
+        row = only(compare({"y": reference}, {"y": candidate}, rule))
+        assert row.verdict is verdict
+    assert row.figures.snr_db == pytest.approx(60, abs=0.01)
+    assert "60.0 dB, below the 61 dB asked for" in row.reason
+
+
+def test_ulps_count_the_float32_numbers_between():
+    reference = np.array([[1.0, -1.0, 0.0, 1e30]], np.float32)
+    candidate = np.array([[1.0 + 2**-23, -1.0 + 2**-24, -1e-45, 1e30]], np.float32)
+    found = only(compare({"y": reference}, {"y": candidate}, DEFAULT)).figures.ulp
+    assert (found.p50, found.max) == (1, 1)
+    crossed = only(compare({"y": np.float32([[1.0, 2.0]])}, {"y": np.float32([[-1.0, 2.0]])}, DEFAULT)).figures.ulp
+    assert crossed.max == 2 * 0x3F800000
+
+
+def test_divergence_is_told_of_probabilities_only():
+    p, q = np.array([[0.5, 0.25, 0.25]], np.float32), np.array([[0.25, 0.5, 0.25]], np.float32)
+    row = only(compare({"y": p}, {"y": q}, LOOSE, kinds={"y": "probabilities"}))
+    assert row.kl == pytest.approx(0.25 * math.log(2))
+    assert only(compare({"y": p}, {"y": q}, LOOSE)).kl is None
+    assert (
+        only(compare({"y": p}, {"y": np.float32([[0, 0.5, 0.5]])}, LOOSE, kinds={"y": "probabilities"})).kl == math.inf
+    )
+
+
+def test_top5_counts_the_classes_that_both_hold_among_their_five_largest():
+    reference = np.arange(10, dtype=np.float32)[None]
+    candidate = reference.copy()
+    candidate[0, 5], candidate[0, 4] = 4, 5
+    assert only(compare({"y": reference}, {"y": candidate}, LOOSE)).top1.top5 == pytest.approx(0.8)
 
 
 @given(st.floats(1e-20, 1e20), st.integers(0, 1000))
 def test_the_verdict_does_not_depend_on_the_unit_of_the_output(unit, seed):
     reference = logits(seed=seed).astype(np.float64)
     candidate = reference * (1 + 1e-5 * np.random.default_rng(seed + 1).normal(size=reference.shape))
-    here = only(compare({"y": reference}, {"y": candidate}, DEFAULT)).figures.ratio
-    there = only(compare({"y": reference * unit}, {"y": candidate * unit}, DEFAULT)).figures.ratio
+    here = only(compare({"y": reference}, {"y": candidate}, LOOSE)).figures.tolerance_ratio
+    there = only(compare({"y": reference * unit}, {"y": candidate * unit}, LOOSE)).figures.tolerance_ratio
     assert here == pytest.approx(there, rel=1e-6)
 
 
@@ -161,7 +240,7 @@ def test_an_idle_output_does_not_spoil_a_pair_whose_other_output_was_exercised()
 def test_a_zero_reference_and_another_candidate_fail_whatever_the_tolerance():
     row = only(compare({"y": np.zeros((2, 3))}, {"y": np.full((2, 3), 1e-30)}, LOOSE))
     assert row.verdict is Verdict.FAIL
-    assert row.figures.needed == math.inf
+    assert row.figures.needed.rtol == math.inf
 
 
 def test_one_unsaturated_row_is_enough_to_exercise_an_output():
@@ -196,13 +275,14 @@ def test_cosine_tells_direction_from_size():
 def test_figures_of_many_chunks_equal_those_of_one_array_operation():
     reference = logits((3, CHUNK + 17))
     candidate = reference + np.float32(1e-3) * logits((3, CHUNK + 17), seed=1)
-    found = figures(reference, candidate, DEFAULT, places(reference, candidate).scale)
+    found, _ = figures(reference, candidate, LOOSE, NOISE)
     error = np.abs(candidate.astype(np.float64) - reference.astype(np.float64))
     scale = np.abs(reference).max().astype(np.float64)
     assert found.max_abs == error.max()
     assert found.rms == pytest.approx(np.sqrt((error**2).mean()))
-    bound = DEFAULT.atol * scale + DEFAULT.rtol * np.abs(reference.astype(np.float64))
-    assert found.ratio == pytest.approx((error / bound).max())
+    assert found.max_rel_each == pytest.approx((error / np.abs(reference.astype(np.float64))).max())
+    bound = ALLOWED.atol * scale + ALLOWED.rtol * np.abs(reference.astype(np.float64))
+    assert found.tolerance_ratio == pytest.approx((error / bound).max())
     assert found.outside == (error > bound).sum()
 
 
@@ -234,7 +314,7 @@ def test_memory_does_not_grow_with_the_arrays(tmp_path):
 
 
 def test_a_tolerance_of_zero_passes_only_equal_arrays():
-    zero = replace(DEFAULT, rtol=0.0, atol=0.0)
+    zero = Rule(tolerance=Tolerance(), why="a test", source="test")
     assert compare({"y": logits()}, {"y": logits()}, zero).verdict is Verdict.PASS
     nudged = np.nextafter(logits(), np.float32(9))
     assert compare({"y": logits()}, {"y": nudged}, zero).verdict is Verdict.FAIL

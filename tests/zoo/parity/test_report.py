@@ -13,8 +13,8 @@ from zoo.parity.check import apply
 from zoo.parity.payload import payload
 from zoo.parity.plan import Wanted, plan
 from zoo.parity.report import Report
+from zoo.parity.rule import DEFAULT
 from zoo.parity.show import WIDTH, human, number
-from zoo.parity.tolerance import DEFAULT
 
 NAME = "a-rather-long-network-name-with-a-width-224@caffe"
 
@@ -49,21 +49,21 @@ def test_what_was_not_run_is_told_with_the_command_that_makes_it_run():
     assert "to run it: zoo backends install caffe" in text
 
 
-def test_a_difference_says_how_many_values_are_out_and_the_tolerance_that_would_pass():
+def test_a_difference_says_how_many_times_the_noise_it_is_and_how_many_values_are_out():
     text = human(report(broken=linear(scale=1.01)))
-    assert "20 of 20 values (100.00%) are out of tolerance" in text
-    assert "DIFFERS: 1 run out of tolerance" in text
-    assert "5.0e-03" in text  # 1 % of each value, shared by atol and rtol at the largest one
+    assert "x the rounding noise, at most 16 x is harmless; 20 of 20 values (100.00%)" in " ".join(text.split())
+    assert "DIFFERS: 1 run beyond rounding" in text
 
 
 def test_the_conditions_are_told_so_that_the_check_can_be_repeated():
     text = human(report())
     assert "Inputs: 4 of a test." in text
-    assert "Tolerance (default): |a - b| <= 2e-05 max|reference| + 2e-05 |reference|" in text
+    assert "Rule: at most 16 x the floor, by RMS and by maximum" in text
+    assert "Floor: 4 x the spread of 4 runs with inputs moved by one unit in the last place: no float64" in text
 
 
 def test_a_report_of_nothing_is_still_a_report():
-    empty = Report(None, None, (), (), (), DEFAULT, "no samples", 0)
+    empty = Report(None, None, (), (), (), DEFAULT)
     assert human(empty).endswith("NOTHING COMPARED: nothing was compared: nothing ran.")
     assert payload(empty)["reference"] is None
 
@@ -76,8 +76,12 @@ def test_the_json_says_what_the_text_says_and_names_its_schema():
     assert found["rows"][0]["outputs"][0]["figures"]["outside"] == 20
     assert found["rows"][0]["outputs"][0]["top1"]["rows"] == 4
     assert found["not_run"][0]["remedy"] == "zoo backends install caffe"
-    assert found["tolerance"] == {"rtol": 2e-5, "atol": 2e-5, "why": DEFAULT.why, "source": "default"}
-    assert found["inputs"] == {"samples": "4 of a test", "batch": 4}
+    rule = {"kind": "floor", "k": 16.0, "overridden": False, "why": DEFAULT.why, "source": "default"}
+    assert found["tolerance"] == {**rule, "rtol": None, "atol": None, "snr_db": None}
+    assert (found["inputs"]["samples"], found["inputs"]["batch"]) == ("4 of a test", 4)
+    (tensor,) = found["inputs"]["tensors"]
+    assert (tensor["name"], tensor["kind"], tensor["shape"]) == ("data", "random", [4, 3, 8, 6])
+    assert len(tensor["sha256"]) == 64
     assert set(found["environment"]) == {"zoo", "python", "platform"}
     assert found["pairs"][0]["runs"] == [f"{NAME} in opencv", f"{NAME} -> onnx in onnxruntime"]
 

@@ -15,9 +15,9 @@ from zoo.parity.compare import Verdict
 from zoo.parity.payload import payload
 from zoo.parity.plan import Choice, Wanted, plan
 from zoo.parity.report import outcome
+from zoo.parity.rule import DEFAULT
 from zoo.parity.second_opinion import added, converter
 from zoo.parity.show import human
-from zoo.parity.tolerance import DEFAULT
 
 NET = artifact("net@caffe", "caffe")
 OURS, THEIRS = "net@caffe -> onnx", "net@caffe -> onnx by caffe2onnx"

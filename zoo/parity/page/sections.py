@@ -56,7 +56,7 @@ def _outputs(report: Report) -> Iterator[ET.Element]:
 def _who(one: Answer) -> tuple[Child, Child, Child]:
     reason = one.output.get("reason")
     said = element("span", pill(one.output["verdict"]), element("small", str(reason)) if reason else None)
-    return code(label(one.run)), code(one.output["name"]), said
+    return code(label(one.run)), code(one.output.get("title", one.output["name"])), said
 
 
 def _cell(one: Answer, name: str) -> str:
@@ -100,7 +100,7 @@ def _spread(report: Report) -> Iterator[ET.Element]:
     yield element("h2", "Where the differences lie")
     for one in found:
         spread = one.output["spread"]
-        about = element("summary", code(label(one.run)), ": ", code(one.output["name"]))
+        about = element("summary", code(label(one.run)), ": ", code(one.output.get("title", one.output["name"])))
         worst: list[list[Child]] = [
             [code(", ".join(map(str, item["index"]))), *(_value(item[n]) for n in ("reference", "candidate")),
              figure(item["difference"])]
@@ -157,7 +157,11 @@ def _conditions(report: Report) -> Iterator[ET.Element]:
     for one in (report.get("inputs") or {}).get("tensors") or ():
         facts[f"input {one.get('name')}"] = element("span", _sentence({k: v for k, v in one.items() if k != "name"}))
     tolerance = report.get("tolerance") or {}
-    if "rtol" in tolerance:
+    if tolerance.get("kind") == "floor":
+        said = f"at most {tolerance['k']:g} x the noise floor, by RMS and by maximum; {tolerance['why']}"
+        facts[f"rule ({tolerance['source']})"] = said
+        facts["floor"] = str(report.get("floor"))
+    elif "rtol" in tolerance:
         formula = f"|a - b| <= {tolerance['atol']:g} max|reference| + {tolerance['rtol']:g} |reference|"
         facts[f"tolerance ({tolerance['source']})"] = element("span", code(formula), f" {tolerance['why']}")
     for run in (report.get("reference"), *report.get("rows", ())):

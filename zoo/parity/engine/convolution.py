@@ -1,0 +1,115 @@
+"""Convolution as matrix products over pieces of the unrolled input, and its transpose; any rank, groups, dilation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from zoo.parity.engine.arrays import Array
+from zoo.parity.engine.constants import Constant
+from zoo.parity.engine.windows import Attrs, Index, Windows, windows
+
+Input = Array | Constant | None
+_UNROLLED = 1 << 21  # elements of the unrolled input in memory at a time: 16 MB in float64
+
+
+def conv(attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
+    """Cross-correlation: y[n, m] = b[m] + sum over channels and taps of w[m, c, tap] x[n, c, at + tap]."""
+    x, w, b = _three(inputs)
+    groups = int(str(attrs.get("group", 1)))
+    over = windows(attrs, w.shape[2:], x.shape[2:])
+    padded = over.padded(x, 0.0)
+    y = np.empty((x.shape[0], w.shape[0], *over.size), x.dtype)
+    if groups == x.shape[1] and w.shape[1] == 1:
+        _depthwise(padded, w, over, y)
+    elif groups == 1:
+        _dense(padded, w, over, y)
+    else:
+        each, out = x.shape[1] // groups, w.shape[0] // groups
+        for group in range(groups):
+            rows = slice(group * out, (group + 1) * out)
+            _dense(padded[:, group * each : (group + 1) * each], w[rows], over, y[:, rows])
+    if b is not None:
+        np.add(y, b.reshape(-1, *(1,) * len(over.size)), out=y)
+    return [y]
+
+
+def _dense(padded: Array, w: Array, over: Windows, y: Array) -> None:
+    """One group: rows of the output are unrolled until `_UNROLLED` elements lie in memory."""
+    flat = w.reshape(w.shape[0], -1)
+    if all(size == 1 for size in (*over.kernel, *over.stride)):
+        y[...] = np.matmul(flat, padded.reshape(*padded.shape[:2], -1)).reshape(y.shape)
+        return
+    depth = padded.shape[1] * int(np.prod(over.kernel, dtype=np.int64))
+    row = int(np.prod(over.size[1:], dtype=np.int64))
+    step = max(1, _UNROLLED // max(1, depth * row))
+    seen = list(over.taps(padded))
+    for sample in range(y.shape[0]):
+        for start in range(0, over.size[0], step):
+            stop = min(start + step, over.size[0])
+            unrolled = _unrolled(seen, sample, start, stop)
+            piece = np.matmul(flat, unrolled.reshape(depth, -1))
+            y[sample, :, start:stop] = piece.reshape(w.shape[0], stop - start, *over.size[1:])
+
+
+def _unrolled(seen: Sequence[tuple[tuple[int, ...], Array]], sample: int, start: int, stop: int) -> Array:
+    first = seen[0][1]
+    columns = np.empty((first.shape[1], len(seen), stop - start, *first.shape[3:]), first.dtype)
+    for index, (_at, view) in enumerate(seen):
+        columns[:, index] = view[sample, :, start:stop]
+    return columns
+
+
+def _depthwise(padded: Array, w: Array, over: Windows, y: Array) -> None:
+    times = w.shape[0] // padded.shape[1]
+    shape = (padded.shape[0], padded.shape[1], times, *over.size)
+    total = np.zeros(shape, y.dtype)
+    for at, seen in over.taps(padded):
+        index: Index = (slice(None), 0, *at)
+        factor = w[index].reshape(1, padded.shape[1], times, *(1,) * len(over.size))
+        total += seen[:, :, None] * factor
+    y[...] = total.reshape(y.shape)
+
+
+def conv_transpose(attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array] | None:
+    """Every input value spreads its kernel over the output, which the pads then cut."""
+    x, w, b = _three(inputs)
+    rank = w.ndim - 2
+    if "output_shape" in attrs or attrs.get("auto_pad", "NOTSET") not in ("NOTSET", "VALID"):
+        return None
+    groups = int(str(attrs.get("group", 1)))
+    stride, dilation = _ints(attrs, "strides", rank, 1), _ints(attrs, "dilations", rank, 1)
+    pads, extra = _ints(attrs, "pads", 2 * rank, 0), _ints(attrs, "output_padding", rank, 0)
+    full = tuple(
+        (n - 1) * s + (k - 1) * d + 1 + e
+        for n, s, k, d, e in zip(x.shape[2:], stride, w.shape[2:], dilation, extra, strict=True)
+    )
+    out = w.shape[1]
+    y = np.zeros((x.shape[0], groups * out, *full), x.dtype)
+    over = Windows(w.shape[2:], stride, dilation, (0,) * rank, (0,) * rank, x.shape[2:])
+    each = x.shape[1] // groups
+    for group in range(groups):
+        columns = x[:, group * each : (group + 1) * each].reshape(x.shape[0], each, -1)
+        weights = w[group * each : (group + 1) * each]
+        for at, target in over.taps(y[:, group * out : (group + 1) * out]):
+            index: Index = (slice(None), slice(None), *at)
+            spread = np.matmul(np.ascontiguousarray(weights[index].T), columns)
+            np.add(target, spread.reshape(target.shape), out=target)
+    cut = tuple(slice(pads[axis], full[axis] - pads[rank + axis]) for axis in range(rank))
+    inside: Index = (slice(None), slice(None), *cut)
+    y = np.ascontiguousarray(y[inside])
+    return [y if b is None else y + b.reshape(-1, *(1,) * rank)]
+
+
+def _three(inputs: Sequence[Input]) -> tuple[Array, Array, Array | None]:
+    arrays = [value.whole() if isinstance(value, Constant) else value for value in inputs]
+    x, w = arrays[:2]
+    assert x is not None
+    assert w is not None
+    return x, w, arrays[2] if len(arrays) > 2 else None
+
+
+def _ints(attrs: Attrs, name: str, count: int, default: int) -> tuple[int, ...]:
+    value = attrs.get(name)
+    return tuple(value) if isinstance(value, Sequence) and value else (default,) * count

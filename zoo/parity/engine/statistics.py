@@ -1,0 +1,48 @@
+"""How large a tensor is and how far another lies from it: one pass in pieces that stay in the processor's cache."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from zoo.parity.engine.arrays import Array
+
+PIECE = 1 << 15  # elements: 256 KB of float64
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Root mean square and largest magnitude of the finite elements; how many are not finite."""
+
+    rms: float
+    max: float
+    odd: int = 0
+
+
+def size(array: Array) -> Size:
+    """Of one array of any type."""
+    return distance(array, None)
+
+
+def distance(array: Array, other: Array | None) -> Size:
+    """Of `array - other` in float64; elements that are not finite on both sides are counted instead."""
+    flat, beside = array.reshape(-1), None if other is None else other.reshape(-1)
+    total, most, odd = 0.0, 0.0, 0
+    with np.errstate(invalid="ignore", over="ignore"):
+        for start in range(0, flat.size, PIECE):
+            piece = flat[start : start + PIECE].astype(np.float64)
+            if beside is not None:
+                np.subtract(piece, beside[start : start + PIECE], out=piece, casting="unsafe")
+            square = float(np.dot(piece, piece))
+            if not math.isfinite(square):
+                finite = np.isfinite(piece)
+                odd += int(piece.size - np.count_nonzero(finite))
+                piece = piece[finite]
+                square = float(np.dot(piece, piece))
+            total += square
+            if piece.size:
+                most = max(most, float(piece.max()), -float(piece.min()))
+    count = flat.size - odd
+    return Size(math.sqrt(total / count) if count else 0.0, most, odd)

@@ -1,0 +1,187 @@
+"""Where the noise floor of a check comes from: float64 of the reference's own ONNX, or else runs with moved inputs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from zoo.backends.exchange import Job
+from zoo.catalog.artifact import Artifact
+from zoo.catalog.schema import OutputSpec
+from zoo.diagnostics import BackendFault, Diagnostic
+from zoo.parity.engine.measuring import Value
+from zoo.parity.engine.statistics import distance, size
+from zoo.parity.feeding import Fed, Numbers
+from zoo.parity.measure import Measured
+from zoo.parity.plan import NotRun
+from zoo.parity.rule import Floor
+from zoo.parity.running import Outputs, Result, Runner, Task, Work, in_parallel, task
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """An ONNX artifact to be run in float64: its feeds, the values to keep, and whether its noise is wanted."""
+
+    artifact: Artifact
+    feeds: Fed
+    keep: Sequence[str]
+    noise: bool
+
+
+Measure = Callable[[Question, Callable[[], bool]], Measured]
+"""Answers a question, and gives up when the function that it is handed says so."""
+
+
+def unmeasured(question: Question, _stop: Callable[[], bool]) -> Measured:
+    """Measures nothing and says so."""
+    raise BackendFault("float64", f"{question.artifact.label} is not measured here")
+
+
+RUNS = 4
+"""Runs with moved inputs where float64 is not to be had."""
+UNDERRATED = 4.0
+"""The spread of runs whose inputs alone move is 1.4 to 4 times smaller than the noise (docs/parity.md)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """Floors of outputs and of logits, by set of samples and by output name; `told` says in words where from.
+
+    `specs` are what the registry says of the outputs of the file that was measured.
+    """
+
+    told: str
+    outputs: Mapping[str, Mapping[str, Floor]] = field(default_factory=dict)
+    logits: Mapping[str, Mapping[str, Floor]] = field(default_factory=dict)
+    specs: Sequence[OutputSpec] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Doubles:
+    """One ONNX file in float64 on some sets of samples: its outputs and logits, and what was measured on the way."""
+
+    label: str
+    outputs: Mapping[str, Outputs]
+    logits: Mapping[str, Outputs]
+    values: Mapping[str, Mapping[str, Value]]
+    taps: Mapping[str, str]
+    specs: Sequence[OutputSpec] = ()
+
+    @property
+    def floors(self) -> Floors:
+        """The floors of this file's outputs, under its own names."""
+        told = f"float64 of {self.label}: |float32 - float64|, 3 runs rounded at random, 2^-24"
+        outputs = {
+            name: {output: _floor(values[output]) for output in self.outputs[name] if output in values}
+            for name, values in self.values.items()
+        }
+        logits = {
+            name: {output: _floor(values[inner]) for output, inner in self.taps.items() if inner in values}
+            for name, values in self.values.items()
+        }
+        return Floors(told, outputs, logits, self.specs)
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """Why a file has no float64 values."""
+
+    label: str
+    why: str
+
+
+def doubled(
+    artifact: Artifact,
+    fed: Mapping[str, Fed],
+    outputs: Sequence[str],
+    taps: Mapping[str, str],
+    measure: Measure,
+    *,
+    noise: bool,
+) -> Task[Doubles | Unmeasured]:
+    """A task that runs an ONNX file in float64 on every set of samples; a fault of it is a value."""
+
+    def task(stop: Callable[[], bool]) -> Doubles | Unmeasured:
+        keep = [*outputs, *taps.values()]
+        found: dict[str, Measured] = {}
+        try:
+            for name, feeds in fed.items():
+                found[name] = measure(Question(artifact, feeds, keep, noise), stop)
+        except Diagnostic as fault:
+            return Unmeasured(artifact.label, fault.message)
+        return Doubles(
+            artifact.label,
+            {name: {output: one.double(output) for output in outputs} for name, one in found.items()},
+            {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
+            {name: one.values for name, one in found.items()},
+            taps,
+            artifact.entry.outputs if artifact.entry else (),
+        )
+
+    return task
+
+
+def spread(reference: Work, result: Result, run: Runner, why: str) -> Floors:
+    """Floors of the reference itself, from runs whose inputs move by one unit in the last place at random."""
+    moved = [replace(reference, jobs=_shaken(reference.jobs, seed)) for seed in range(RUNS)]
+    answers = in_parallel([task(one, run) for one in moved])
+    told = f"{UNDERRATED:g} x the spread of {RUNS} runs with inputs moved by one unit in the last place: {why}"
+    main = next(iter(reference.jobs))
+    outputs: dict[str, dict[str, Floor]] = {}
+    logits: dict[str, dict[str, Floor]] = {}
+    for name in reference.jobs:
+        runs = [answer for answer in answers if not isinstance(answer, NotRun)]
+        own = result.on(name, main) or {}
+        outputs[name] = {key: _spread(own[key], [(one.on(name, main) or {}).get(key) for one in runs]) for key in own}
+        inner = result.logits.get(name, {})
+        logits[name] = {key: _spread(inner[key], [one.logits.get(name, {}).get(key) for one in runs]) for key in inner}
+    entry = result.run.source.artifact.entry
+    return Floors(told, outputs, logits, entry.outputs if entry else ())
+
+
+def least(result: Result, main: str) -> Floors:
+    """What a reference may move by of itself where its noise is not measured: a few units in the last place."""
+
+    def own(outputs: Outputs) -> dict[str, Floor]:
+        return {key: _spread(array, []) for key, array in outputs.items()}
+
+    outputs = {main: own(result.outputs), **{name: own(one) for name, one in result.others.items()}}
+    return Floors("2^-22", outputs, {name: own(one) for name, one in result.logits.items()}, ())
+
+
+def _floor(value: Value) -> Floor:
+    if value.exactness == "unstable":
+        return Floor(math.inf, math.inf, "rounding alone decides it")
+    return Floor(value.floor_rms, value.floor_max)
+
+
+def _spread(own: Numbers, others: Sequence[Numbers | None]) -> Floor:
+    if own.dtype.kind != "f":
+        return Floor(0.0, 0.0, "whole numbers are equal or not")
+    found = [distance(other, own) for other in others if other is not None and other.shape == own.shape]
+    itself = size(own)
+    unit = UNDERRATED * 2.0**-24
+    return Floor(
+        rms=max([UNDERRATED * one.rms for one in found] + [unit * itself.rms]),
+        max=max([UNDERRATED * one.max for one in found] + [unit * itself.max]),
+        source="spread",
+    )
+
+
+def _shaken(jobs: Mapping[str, Sequence[Job]], seed: int) -> dict[str, list[Job]]:
+    return {name: [_moved(job, seed) for job in several] for name, several in jobs.items()}
+
+
+def _moved(job: Job, seed: int) -> Job:
+    """The same job with every float32 input moved to a neighbouring number, up or down at random."""
+    rng = np.random.default_rng([seed, 1])
+    moved = {
+        name: np.nextafter(array, np.where(rng.integers(0, 2, array.shape), np.inf, -np.inf).astype(array.dtype))
+        if array.dtype.kind == "f"
+        else array
+        for name, array in job.inputs.items()
+    }
+    return replace(job, inputs=moved)

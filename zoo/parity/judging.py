@@ -1,0 +1,96 @@
+"""One run against another: every output, every pre-softmax value, on every set of samples that both were fed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from zoo.catalog.schema import OutputSpec
+from zoo.parity.align import renamed
+from zoo.parity.compare import Compared, Comparison, compare
+from zoo.parity.feeding import ALONE, Samples
+from zoo.parity.floors import Doubles, Floors
+from zoo.parity.report import FLOAT64, STEADY, Ran
+from zoo.parity.rule import Floor, Rule
+from zoo.parity.running import Outputs, Result
+
+
+def against(
+    one: Result, other: Result, rule: Rule, floors: Floors, sets: Sequence[Samples]
+) -> tuple[Comparison, tuple[str, ...]]:
+    """All comparisons of two runs, and a note for every output that is compared under another name."""
+    specs = (_specs(one), _specs(other))
+    kinds = {spec.name: spec.kind for spec in specs[0]}
+    floors = under(one, floors)
+    rows: list[Compared] = []
+    notes: tuple[str, ...] = ()
+    main = sets[0].name
+    for samples in sets:
+        name = samples.name
+        mine, theirs = one.on(name, main), other.on(name, main)
+        if mine is None or theirs is None:
+            continue
+        named, said = renamed(tuple(mine), theirs, specs)
+        notes = notes or said
+        found = compare(mine, named, rule, floors.outputs.get(name, {}), kinds=kinds, batch=samples.batch)
+        rows += [replace(row, inputs=name) for row in found.outputs]
+        rows += _logits(one, other, name, rule, floors, samples.batch, tuple(mine), theirs)
+    return Comparison(tuple(rows)), notes
+
+
+def _logits(
+    one: Result,
+    other: Result,
+    name: str,
+    rule: Rule,
+    floors: Floors,
+    batch: int,
+    reference: tuple[str, ...],
+    theirs: Outputs,
+) -> list[Compared]:
+    """What goes into the last softmax, where both runs show it: a saturated softmax hides what happened before it."""
+    mine, inner = one.logits.get(name, {}), other.logits.get(name, {})
+    places, _ = renamed(reference, {key: key for key in theirs}, (_specs(one), _specs(other)))
+    named = {output: inner[own] for output, own in places.items() if own in inner}
+    both = [output for output in mine if output in named]
+    floor = floors.logits.get(name, {})
+    found = compare({key: mine[key] for key in both}, {key: named[key] for key in both}, rule, floor,
+                    kinds=dict.fromkeys(both, "logits"), batch=batch)  # fmt: skip
+    return [replace(row, kind="logits", inputs=name) for row in found.outputs] if both else []
+
+
+def as_result(reference: Result, doubles: Doubles) -> Result:
+    """Float64 as one more run: what the reference's file means, by our reading of it."""
+    main, *others = doubles.outputs
+    ran = Ran(doubles.label, FLOAT64, {FLOAT64: f"numpy {np.__version__}"}, 0.0, {"dtype": "float64"})
+    return Result(
+        reference.run, ran, doubles.outputs[main], {name: doubles.outputs[name] for name in others}, doubles.logits
+    )
+
+
+def under(result: Result, floors: Floors) -> Floors:
+    """The floors under the names that this run gives its outputs."""
+    specs = (_specs(result), floors.specs)
+    first: Mapping[str, Floor] = next(iter(floors.outputs.values()), {})
+    places, _ = renamed(tuple(result.outputs), {key: key for key in first}, specs)
+    own = {measured: output for output, measured in places.items()}
+
+    def named(found: Mapping[str, Mapping[str, Floor]]) -> Mapping[str, Mapping[str, Floor]]:
+        made = {name: {own.get(key, key): floor for key, floor in one.items()} for name, one in found.items()}
+        if made:  # the first sample alone is judged by the floor of the set that it is from
+            made.setdefault(ALONE, next(iter(made.values())))
+        return made
+
+    return replace(floors, outputs=named(floors.outputs), logits=named(floors.logits))
+
+
+def steady(rule: Rule) -> Rule:
+    """What a reference may move by between two runs and still judge."""
+    return rule.strict(STEADY)
+
+
+def _specs(result: Result) -> Sequence[OutputSpec]:
+    entry = result.run.source.artifact.entry
+    return entry.outputs if entry else ()

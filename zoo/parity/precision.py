@@ -1,0 +1,113 @@
+"""Float64 of every ONNX file of a check: which are run, how far they lie apart, and which weights are the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from zoo.diagnostics import Diagnostic
+from zoo.parity.engine.graph import load
+from zoo.parity.engine.statistics import distance, size
+from zoo.parity.feeding import ALONE, Port, Samples, fed
+from zoo.parity.floors import Doubles, Measure, Unmeasured, doubled
+from zoo.parity.loaded import Loaded
+from zoo.parity.plan import Source
+from zoo.parity.report import Precision, Weights
+from zoo.parity.running import Task
+
+HARMLESS = 3e-15
+"""Relative RMS that another order of the same sums comes to in float64 (measured: 3.1e-15 at most)."""
+
+
+def tasks(
+    onnx: Sequence[Loaded], ports: Mapping[str, tuple[Port, ...]], sets: Sequence[Samples], measure: Measure
+) -> list[Task[Doubles | Unmeasured]]:
+    """A run in float64 of each ONNX file; with the noise floors of the first, which all are judged by."""
+    return [_task(one, ports[one.artifact.label], sets, measure, noise=index == 0) for index, one in enumerate(onnx)]
+
+
+def _task(
+    one: Loaded, ports: tuple[Port, ...], sets: Sequence[Samples], measure: Measure, *, noise: bool
+) -> Task[Doubles | Unmeasured]:
+    label = one.artifact.label
+    wanted = [samples for samples in sets if samples.name != ALONE]  # the first sample is among the others
+    try:
+        portions = {samples.name: fed(ports, samples, label) for samples in wanted}
+    except Diagnostic as fault:
+        why = fault.message
+        return lambda _stop: Unmeasured(label, why)
+    if any(len(several) > 1 for several in portions.values()):
+        return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are")
+    feeds = {name: several[0] for name, several in portions.items()}
+    taps = {output: tap.value for output, tap in one.taps.items()}
+    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise)
+
+
+def order(runs: Sequence[Source], loaded: Mapping[Source, Loaded]) -> list[Loaded]:
+    """The ONNX files of a check, that of the reference's own artifact first, each once."""
+    first = runs[0].artifact
+    sources = [source for source in dict.fromkeys(runs) if source in loaded and loaded[source].is_onnx]
+    sources.sort(key=lambda source: source.artifact is not first)
+    return [loaded[source] for source in sources]
+
+
+def float64(found: Sequence[Doubles | Unmeasured]) -> Precision:
+    """How far the files lie apart where rounding has next to no part."""
+    doubles = [one for one in found if isinstance(one, Doubles)]
+    missed = [f"{one.label}: {one.why}" for one in found if isinstance(one, Unmeasured)]
+    if len(doubles) < 2:
+        why = "; ".join(missed) or "there is one ONNX file only"
+        return Precision(ran=bool(doubles), worst=None, sentence=f"not compared in float64: {why}")
+    first, *others = doubles
+    said, most = [], 0.0
+    for other in others:
+        apart = _apart(first, other)
+        if apart is None:
+            said.append(f"{other.label}: its outputs have other shapes or names")
+            continue
+        most = max(most, apart)
+        means = "the same to the last bit of float64" if apart <= HARMLESS else f"{apart:.1e} of the RMS apart"
+        said.append(f"{other.label} and {first.label}: {means}")
+    return Precision(ran=True, worst=most, sentence="; ".join([*said, *missed]))
+
+
+def _apart(one: Doubles, other: Doubles) -> float | None:
+    """The largest RMS difference of any output or logits, as a share of its RMS; None where nothing compares."""
+    worst = None
+    for mine, theirs in ((one.outputs, other.outputs), (one.logits, other.logits)):
+        for name, arrays in mine.items():
+            pairs = zip(arrays.values(), theirs.get(name, {}).values(), strict=False)
+            for a, b in pairs:
+                if a.shape != b.shape:
+                    continue
+                itself, apart = size(a).rms, distance(b, a).rms
+                share = apart / itself if itself else float(apart > 0)
+                worst = share if worst is None else max(worst, share)
+    return worst
+
+
+def weights(onnx: Sequence[Loaded]) -> Weights | None:
+    """Of the first file's stored floats those of which the second holds the same bits, whatever they are called."""
+    if len(onnx) < 2:
+        return None
+    first, second = (_digests(one.artifact.files["model"]) for one in onnx[:2])
+    left = Counter(second.values())
+    different = []
+    for name, digest in first.items():
+        if left[digest]:
+            left[digest] -= 1
+        else:
+            different.append(name)
+    of = (onnx[0].artifact.label, onnx[1].artifact.label)
+    return Weights(of, len(first), len(first) - len(different), tuple(different))
+
+
+def _digests(model: Path) -> dict[str, str]:
+    stored = load(model).stored
+    return {
+        name: hashlib.sha256(array.tobytes()).hexdigest()
+        for name, array in stored.items()
+        if array.dtype.kind == "f" and array.size > 1
+    }
