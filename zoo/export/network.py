@@ -17,7 +17,7 @@ from zoo.export.exporter import Example, Exported, Port, export
 from zoo.parity.compare import Verdict, compare
 from zoo.parity.rule import Rule, Tolerance
 
-# The model's own word is at hand, so nothing is measured here: a harmless change of engine stays near 7e-6 of the largest
+# The model's own word is at hand, so nothing is measured: a harmless change of engine stays near 7e-6 of the largest
 # value (noise of twelve networks in five engines), fp16 weights in one layer begin near 7e-5.
 _SINGLE = Rule(
     tolerance=Tolerance(rtol=2e-5, atol=2e-5), why="float32 rounding with a margin of 3", source="element type"
