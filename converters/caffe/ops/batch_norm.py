@@ -22,8 +22,6 @@ def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
     attrs = layer.attrs
     channels = 1 if emit.rank(data) == 1 else emit.size(data, 1)
     eps = attrs.number("eps")
-    if attrs.flag("icnet"):
-        emit.refuse("icnet: true is a fork's own; no source of its formula is known")
     learned = attrs.flag("scale_bias") or bool(attrs.explicit & {"scale_filler", "bias_filler"})
     factor = emit.source(2, (1,), role="factor")
     of_batch = "use_global_stats" in attrs.explicit and not attrs.flag("use_global_stats")
@@ -128,7 +126,7 @@ SAMPLES = (
 READ = {
     "BatchNorm": Read(
         batch_norm,
-        neutral=("moving_average_fraction", "update_global_stats", "scale_filler", "bias_filler"),
+        neutral=("moving_average_fraction", "update_global_stats", "scale_filler", "bias_filler", "icnet"),
         samples=SAMPLES,
     )
 }

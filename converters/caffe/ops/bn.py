@@ -21,10 +21,9 @@ def bn(layer: Layer, emit: Emit) -> ir.Value:
     The layout follows from the number of blobs, then from the parameters that the layer sets.
     """
     explicit = layer.attrs.explicit
-    if "icnet" in explicit and layer.attrs.flag("icnet"):
-        emit.refuse("icnet: true is a fork's own; no source of its formula is known")
     dialect = layer.attrs["dialect"]
     segnet = len(layer.weights) == 2 or (not layer.weights and bool(explicit & _SEGNET))
+    segnet = segnet and not layer.attrs.flag("icnet")  # Synopsys' name for PSPNet's layout
     if dialect in _LAYOUTS:
         segnet = dialect == "segnet"
     elif not segnet and len(layer.weights) != 4 and not explicit & _PSPNET:
