@@ -9,6 +9,7 @@ from converters.diagnostic import Diagnostic
 
 DIALECTS = {
     "bvlc": "BVLC Caffe 1.0: a layer of a fork is refused",
+    "faceboxes": "PriorBox sets boxes of 32 and 64 closer, whether it says faceboxes: true or not",
     "pspnet": "BN holds slope, bias, mean and variance",
     "segnet": "BN holds scale and shift",
 }

@@ -26,14 +26,13 @@ def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
     if dims < 1:
         emit.refuse("its input has no spatial dimension")
     pad = _per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0)
-    start, end = four_pads(layer, emit, pad)
-    window = Window(
-        kernel=_per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None),
-        stride=_per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1),
-        pad=start,
-        end=end,
-        dilation=_per_dim(layer, emit, "dilation", (), dims, 1),
-    )
+    kernel = _per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None)
+    stride = _per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1)
+    dilation = _per_dim(layer, emit, "dilation", (), dims, 1)
+    start, end = four_pads(layer, emit, pad, kernel, stride)
+    if layer.attrs.integer("pad_type") and (max(dilation) > 1 or layer.kind == "Deconvolution"):
+        emit.refuse("pad_type does not go with dilation, nor with Deconvolution", "give pad_t, pad_b, pad_l and pad_r")
+    window = Window(kernel, stride, start, end, dilation)
     numbers = (*window.kernel, *window.stride, *window.dilation)
     if min(numbers) < 1 or max(*numbers, *start, *end) >= 1 << 31 or min(*start, *end) < 0:
         emit.refuse(
@@ -42,20 +41,37 @@ def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
     return window
 
 
-def four_pads(layer: Layer, emit: Emit, pad: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def four_pads(
+    layer: Layer, emit: Emit, pad: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The padding in front and behind: a fork's pad_t, pad_l, pad_b, pad_r where one of them is not 0, else `pad`.
 
-    pad_type 1 ("same", as TensorFlow pads) is refused: its users wrote pad_t ... from then on.
+    pad_type 1 of the same fork pads as TensorFlow's "same" does: the size becomes size / stride, rounded up, and an
+    odd number is one larger behind.
     """
     attrs = layer.attrs
+    if attrs.integer("pad_type") == 1 and not any(pad) and min(stride) > 0:
+        sizes = emit.sizes(emit.inputs[0], 2)
+        return _same(sizes, kernel, stride)
     if attrs.integer("pad_type"):
-        emit.refuse(f"pad_type: {attrs.integer('pad_type')} is a fork's own", "give pad_t, pad_b, pad_l and pad_r")
+        emit.refuse(f"pad_type: {attrs.integer('pad_type')} with pad {pad}: only 1 without pad is known")
     top, left, bottom, right = (attrs.integer(name) for name in ("pad_t", "pad_l", "pad_b", "pad_r"))
     if not (top or left or bottom or right):
         return pad, pad
     if any(pad) or len(pad) != 2:
         emit.refuse("pad_t, pad_b, pad_l, pad_r go with two spatial dimensions and without pad")
     return (top, left), (bottom, right)
+
+
+def _same(
+    sizes: tuple[int, ...], kernel: tuple[int, ...], stride: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    totals = [
+        max((-(-size // step) - 1) * step + extent - size, 0)
+        for size, extent, step in zip(sizes, kernel, stride, strict=True)
+    ]
+    start = tuple(total // 2 for total in totals)
+    return start, tuple(total - half for total, half in zip(totals, start, strict=True))
 
 
 def _per_dim(
@@ -87,7 +103,7 @@ def pooling_window(layer: Layer, emit: Emit) -> Window:
     pad = _pair(layer, "pad", "pad_h", "pad_w")
     if 0 in kernel or 0 in stride:
         emit.refuse(f"the pooling window {kernel} with stride {stride} has no size")
-    start, end = four_pads(layer, emit, pad)
+    start, end = four_pads(layer, emit, pad, kernel, stride)
     if any(before >= size for before, size in zip(start, kernel, strict=True)):
         emit.refuse(f"pad {start} is not smaller than the kernel {kernel}; Caffe refuses it too")
     return Window(kernel, stride, start, end, (1, 1))

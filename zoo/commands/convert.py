@@ -38,7 +38,9 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option("--batch", metavar="N|dynamic", help="The batch size; default: dynamic where the network allows it.")
 @click.option("--opset", type=click.IntRange(min=7), help="ONNX operator set; default: the hub's own.")
 @click.option(
-    "--dialect", metavar="NAME", help="Caffe: the fork to write for (bvlc, ssd) or read (bvlc, segnet, pspnet)."
+    "--dialect",
+    metavar="NAME",
+    help="Caffe: the fork to write (bvlc, ssd) or to read (bvlc, faceboxes, segnet, pspnet).",
 )
 @click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
 @click.option("--init", type=click.IntRange(min=0), metavar="SEED", help="Draw weights for a graph that has none.")

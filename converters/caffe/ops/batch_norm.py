@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
@@ -22,9 +24,8 @@ def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
     attrs = layer.attrs
     channels = 1 if emit.rank(data) == 1 else emit.size(data, 1)
     eps = attrs.number("eps")
-    if attrs.flag("icnet"):
-        emit.refuse("icnet: true is a fork's own; no source of its formula is known")
-    learned = attrs.flag("scale_bias") or bool(attrs.explicit & {"scale_filler", "bias_filler"})
+    filled = bool(attrs.explicit & {"filler", "scale_filler", "bias_filler"})
+    learned = attrs.flag("scale_bias") or (len(layer.weights) == 5 if layer.weights else filled)
     factor = emit.source(2, (1,), role="factor")
     of_batch = "use_global_stats" in attrs.explicit and not attrs.flag("use_global_stats")
     statistics = [
@@ -36,22 +37,20 @@ def batch_norm(layer: Layer, emit: Emit) -> ir.Value:
     if not inside:
         return _eps_outside(emit, data, statistics, eps)
     if of_batch:
-        return _by_batch(emit, data, eps)
+        return by_batch(emit, data, eps, "use_global_stats: false")
     scale, shift = (
         emit.constant(np.full(channels, value, np.float32), role) for value, role in ((1, "scale"), (0, "shift"))
     )
     scale.meta[NEUTRAL] = shift.meta[NEUTRAL] = True
-    if learned:  # NVCaffe keeps what a Scale layer would hold as blobs 3 and 4
+    if learned:  # NVCaffe and Intel's engines keep what a Scale layer would hold as blobs 3 and 4
         scale, shift = (emit.weight(key, (channels,), role=role) for key, role in ((3, "scale"), (4, "shift")))
     mean, variance = (emit.derived(weight, role) for weight, role in zip(statistics, ("mean", "variance"), strict=True))
     return emit("BatchNormalization", data, scale, shift, mean, variance, epsilon=eps)
 
 
-def _by_batch(emit: Emit, data: ir.Value, eps: float) -> ir.Value:
-    """The file says use_global_stats: false: the batch that is given is normalised by its own mean and variance."""
-    emit.note(
-        "use_global_stats: false: each batch is normalised by its own statistics, so its items depend on each other"
-    )
+def by_batch(emit: Emit, data: ir.Value, eps: float, said: str) -> ir.Value:
+    """The batch that is given, normalised by its own mean and variance, because the file has `said` so."""
+    emit.note(f"{said}: each batch is normalised by its own statistics, so its items depend on each other")
     axes = emit.constant([0, *range(2, emit.rank(data))], "axes")
     centred = emit("Sub", data, emit("ReduceMean", data, axes))
     variance = emit("ReduceMean", emit("Mul", centred, centred), axes)
@@ -75,6 +74,13 @@ def _scaled(total: Weight, factor: Weight) -> Weight:
         return total.array() * (np.float32(0) if count == 0 else np.float32(1) / count)
 
     return ComputedWeight(total.shape, np.dtype("<f4"), compute)
+
+
+def _five_blobs(data: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+    factor = weights[2]
+    mean, variance, scale, shift = (weights[key].reshape(-1, 1, 1) for key in (0, 1, 3, 4))
+    result: np.ndarray = (data - mean / factor) / np.sqrt(variance / factor + 0.01) * scale + shift
+    return result
 
 
 SAMPLES = (
@@ -115,12 +121,16 @@ SAMPLES = (
         ((2, 3, 4, 5),),
         ((3,), (3,), (1,), (3,), (3,)),
         positive=(1, 2),
-        formula=lambda x, w: (
-            (x[0] - (w[0] / w[2]).reshape(-1, 1, 1))
-            / np.sqrt((w[1] / w[2]).reshape(-1, 1, 1) + 0.01)
-            * w[3].reshape(-1, 1, 1)
-            + w[4].reshape(-1, 1, 1)
-        ),
+        formula=lambda x, w: _five_blobs(x[0], w),
+        judge=FORMULA,
+    ),
+    Sample(
+        "five blobs of Intel's engines",
+        'batch_norm_param { filler { type: "constant" value: 1 } eps: 0.01 }',
+        ((2, 3, 4, 5),),
+        ((3,), (3,), (1,), (3,), (3,)),
+        positive=(1, 2),
+        formula=lambda x, w: _five_blobs(x[0], w),
         judge=FORMULA,
     ),
 )
@@ -128,7 +138,7 @@ SAMPLES = (
 READ = {
     "BatchNorm": Read(
         batch_norm,
-        neutral=("moving_average_fraction", "update_global_stats", "scale_filler", "bias_filler"),
+        neutral=("moving_average_fraction", "update_global_stats", "filler", "scale_filler", "bias_filler", "icnet"),
         samples=SAMPLES,
     )
 }

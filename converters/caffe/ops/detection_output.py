@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from converters.caffe.ops.decoding import chosen_boxes, decoded
+from converters.caffe.ops.unpermuted import found, unpermuted
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Draw, Read, Sample
+from converters.hub.optable import FORMULA, Draw, Read, Sample
 
 _FLOAT = 1
+_HINT = "a fork's PriorBox makes other boxes: --dialect faceboxes, where it is FaceBoxes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +36,10 @@ def detection_output(layer: Layer, emit: Emit) -> ir.Value:
     Rows come by image, then label, then falling score; where nothing is found one row of -1 an image, with its number
     (detection_output_layer.cpp).
     """
-    plan = _plan(layer, emit)
     attrs = layer.attrs
-    location, confidence, priors = emit.inputs[:3]
+    bottoms = unpermuted(layer, emit) if attrs.flag("no_permute") else emit.inputs[:3]
+    plan = _plan(layer, emit, bottoms)
+    location, confidence, priors = bottoms
     boxes = decoded(
         emit,
         location,
@@ -58,7 +62,7 @@ def detection_output(layer: Layer, emit: Emit) -> ir.Value:
     return _rows(emit, boxes, scores, picks, labels)
 
 
-def _plan(layer: Layer, emit: Emit) -> _Plan:
+def _plan(layer: Layer, emit: Emit, bottoms: Sequence[ir.Value]) -> _Plan:
     attrs = layer.attrs
     nms = attrs.record("nms_param")
     if nms is None:
@@ -67,17 +71,16 @@ def _plan(layer: Layer, emit: Emit) -> _Plan:
         emit.refuse("an eta below 1 changes the threshold while boxes are chosen; ONNX has no such operator")
     if attrs.text("code_type") != "CENTER_SIZE":
         emit.refuse(f"code_type: {attrs.text('code_type')}: boxes may turn inside out, which ONNX counts otherwise")
-    for name in ("no_permute", "normalized"):
-        if name in attrs.explicit and attrs.flag(name) != (name == "normalized"):
-            emit.refuse(f"{name} is of one fork")
+    if "normalized" in attrs.explicit and not attrs.flag("normalized"):
+        emit.refuse("normalized: false is of one fork")
     classes, shared = attrs.integer("num_classes"), attrs.flag("share_location")
-    sizes = emit.shape(emit.inputs[2])
-    priors = emit.size(emit.inputs[2], 2) // 4 if len(sizes) > 2 else 0
+    sizes = emit.shape(bottoms[2])
+    priors = emit.size(bottoms[2], 2) // 4 if len(sizes) > 2 else 0
     wanted = (priors * 4 * (1 if shared else classes), priors * classes)
-    for value, count in zip(emit.inputs, wanted, strict=False):
+    for value, count in zip(bottoms, wanted, strict=False):
         found = int(np.prod(emit.sizes(value, 1)))
         if found != count or not count:
-            emit.refuse(f"{priors} priors and {classes} classes need {count} values, its bottom has {found}")
+            emit.refuse(f"{priors} priors and {classes} classes need {count} values, its bottom has {found}", _HINT)
     background = attrs.integer("background_label_id")
     labels = tuple(label for label in range(classes) if label != background)
     top_k = int(str(nms["top_k"])) if nms["top_k"] is not None else -1
@@ -175,6 +178,15 @@ def _sample(name: str, attrs: str, shapes: tuple[tuple[int, ...], ...], top_k: i
     return Sample(name, f"detection_output_param {{ {param} }}", shapes, draw=_drawn(shapes), judge="caffe-ssd")
 
 
+def _drawn_maps(rng: np.random.Generator, _batch: int) -> list[np.ndarray]:
+    """Two maps of 3 classes: scores, distances, and priors whose corners are in order."""
+    low = rng.uniform(0, 0.6, (_MAPS[4][2] // 4, 2))
+    corners = np.concatenate([low, low + rng.uniform(0.1, 0.4, low.shape)], 1).reshape(-1)
+    priors = np.stack([corners, np.resize([0.1, 0.1, 0.2, 0.2], corners.size)])[None]
+    return [*(rng.uniform(0, 1, s) for s in _MAPS[:2]), *(rng.uniform(-1, 1, s) for s in _MAPS[2:4]), priors]
+
+
+_MAPS = ((1, 3, 2, 6), (1, 3, 1, 2), (1, 8, 2, 3), (1, 4, 1, 2), (1, 2, 56))
 _SHARED = ((2, 48), (2, 36), (1, 2, 48))
 _LIMITS = "num_classes: 3 keep_top_k: 200 confidence_threshold: 0.3"
 
@@ -185,6 +197,15 @@ SAMPLES = (
     _sample("all kept", "num_classes: 3 background_label_id: 1", _SHARED),
     _sample("variance in the target", f"{_LIMITS} variance_encoded_in_target: true", _SHARED),
     _sample("boxes of their own", f"{_LIMITS} share_location: false", ((2, 144), (2, 36), (1, 2, 48)), top_k=5),
+    Sample(
+        "maps as they come",
+        f"detection_output_param {{ code_type: CENTER_SIZE {_NMS % 5} {_LIMITS} no_permute: true }}",
+        _MAPS,
+        draw=_drawn_maps,
+        batched=False,
+        formula=lambda x, _: found(x, 5, 0.3, 0.3),
+        judge=FORMULA,
+    ),
     _sample("nothing found", "num_classes: 3 keep_top_k: 4 confidence_threshold: 2", _SHARED),
 )
 

@@ -31,7 +31,9 @@ def pooling(layer: Layer, emit: Emit) -> ir.Value | Sequence[ir.Value]:
         return _global(layer, emit, data, method)
     window = pooling_window(layer, emit)
     ceil = layer.attrs.text("round_mode") == "CEIL"
-    if "ceil_mode" in layer.attrs.explicit and "round_mode" not in layer.attrs.explicit:
+    if layer.attrs.integer("pad_type"):
+        ceil = False  # the padding is such that every window fits
+    elif "ceil_mode" in layer.attrs.explicit and "round_mode" not in layer.attrs.explicit:
         ceil = layer.attrs.flag("ceil_mode")
     return _masked(emit, data, window, ceil=ceil) if with_mask else pool(emit, data, method, window, ceil=ceil)
 
@@ -161,6 +163,14 @@ def _weighted(x: np.ndarray) -> np.ndarray:
     return np.stack([np.stack([(b**2).sum((2, 3)) / b.sum((2, 3)) for b in line], -1) for line in blocks], -2)
 
 
+def _same_maxima(data: np.ndarray) -> np.ndarray:
+    """Windows of 2 by 3, steps of 1 and 2, over 5 by 8: nothing in front, one row and one column behind."""
+    wide = np.pad(data, ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=-np.inf)
+    rows = np.maximum(wide[:, :, :-1], wide[:, :, 1:])
+    found: np.ndarray = np.max([rows[..., start : start + 7 : 2] for start in range(3)], axis=0)
+    return found
+
+
 SAMPLES = (
     Sample(
         "max rounds up",
@@ -211,6 +221,13 @@ SAMPLES = (
         ((2, 2, 6, 8),),
         values=(0.1, 2),
         formula=lambda x, _: _weighted(x[0]),
+        judge=FORMULA,
+    ),
+    Sample(
+        "the same size, as TensorFlow pads",
+        "pooling_param { pool: MAX kernel_h: 2 kernel_w: 3 stride_h: 1 stride_w: 2 pad_type: 1 }",
+        ((2, 2, 5, 8),),
+        formula=lambda x, _: _same_maxima(x[0]),
         judge=FORMULA,
     ),
     Sample(

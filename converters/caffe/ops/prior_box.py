@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import onnx_ir as ir
@@ -28,21 +29,53 @@ class _Grid:
 def prior_box(layer: Layer, emit: Emit) -> ir.Value:
     """Reads PriorBox as a constant [1, 2, boxes * 4]: corners, then variances (prior_box_layer.cpp).
 
-    min_size and max_size count as whole numbers, as SSD's own source takes them.
+    min_size and max_size count as whole numbers, as SSD's own source takes them. FaceBoxes' own PriorBox (`faceboxes:
+    true`, or --dialect faceboxes where the file does not say it) sets small boxes closer.
     """
     attrs = layer.attrs
-    if any(attrs.flag(name) for name in ("faceboxes", "tf", "yx_order")) or attrs.numbers("box_width"):
-        emit.refuse(
-            "faceboxes, tf, yx_order and box_width are of one fork",
-            f"--cut-at {layer.inputs[0]} converts all before it",
-        )
+    if attrs.numbers("box_width") or attrs.numbers("box_height"):
+        emit.refuse("box_width and box_height are of one fork", f"--cut-at {layer.inputs[0]} converts all before it")
     smallest, largest = attrs.numbers("min_size"), attrs.numbers("max_size")
     if not smallest or (largest and len(largest) != len(smallest)):
         emit.refuse(f"{len(smallest)} min_size and {len(largest)} max_size; Caffe refuses it too")
     if any(size != int(size) for size in (*smallest, *largest)):
         emit.note("min_size and max_size are cut to whole numbers, as SSD's Caffe does")
-    sizes = _sizes(smallest, largest, _ratios(attrs.numbers("aspect_ratio"), flip=attrs.flag("flip")))
-    return _constant(layer, emit, sizes)
+    ratios = _ratios(attrs.numbers("aspect_ratio"), flip=attrs.flag("flip"))
+    dense = attrs.flag("faceboxes") or attrs["dialect"] == "faceboxes"
+    boxes: list[Box] = []
+    for position, size in enumerate(map(int, smallest)):
+        boxes += _around(size, dense=dense, late=attrs.flag("tf"))
+        between = [Box(*[math.sqrt(size * int(largest[position]))] * 2)] if largest else []
+        others = [Box(size * math.sqrt(ratio), size / math.sqrt(ratio)) for ratio in ratios]
+        boxes += [*others, *between] if attrs.flag("tf") else [*between, *others]
+    return _constant(layer, emit, boxes)
+
+
+class Box(NamedTuple):
+    """A box's size, how far its middle lies from the cell's, and what each side draws in, as a share of the image."""
+
+    width: float
+    height: float
+    right: float = 0.0
+    down: float = 0.0
+    inset: float = 0.0
+
+
+_DENSE = {32: (4, 8), 64: (2, 16)}
+"""FaceBoxes: a min_size -> its boxes in each direction and their distance."""
+
+
+def _around(size: int, *, dense: bool, late: bool) -> list[Box]:
+    """The boxes of one min_size with the ratio 1.
+
+    FaceBoxes' prior_box_layer.cpp sets the small ones closer and counts the last pixel of each; `late` is
+    Synopsys' `tf`, where boxes of 60 are a tenth of the image smaller.
+    """
+    if not dense:
+        return [Box(size, size, inset=0.05 if late and size == 60 else 0.0)]
+    count, step = _DENSE.get(size, (1, 0))
+    places = [(place - count // 2) * step for place in range(count)]
+    return [Box(size - 1, size - 1, right, down) for down in places for right in places]
 
 
 def prior_box_clustered(layer: Layer, emit: Emit) -> ir.Value:
@@ -50,7 +83,7 @@ def prior_box_clustered(layer: Layer, emit: Emit) -> ir.Value:
     widths, heights = layer.attrs.numbers("width"), layer.attrs.numbers("height")
     if not widths or len(widths) != len(heights):
         emit.refuse(f"{len(widths)} values of width and {len(heights)} of height")
-    return _constant(layer, emit, list(zip(widths, heights, strict=True)))
+    return _constant(layer, emit, list(map(Box, widths, heights)))
 
 
 def _ratios(given: Sequence[float], *, flip: bool) -> list[float]:
@@ -61,28 +94,17 @@ def _ratios(given: Sequence[float], *, flip: bool) -> list[float]:
     return ratios
 
 
-def _sizes(smallest: Sequence[float], largest: Sequence[float], ratios: Sequence[float]) -> list[tuple[float, float]]:
-    """Width and height of each box of a cell, in Caffe's order."""
-    sizes: list[tuple[float, float]] = []
-    for position, small in enumerate(map(int, smallest)):
-        sizes.append((small, small))
-        if largest:
-            between = math.sqrt(small * int(largest[position]))
-            sizes.append((between, between))
-        sizes += [(small * math.sqrt(ratio), small / math.sqrt(ratio)) for ratio in ratios]
-    return sizes
-
-
-def _constant(layer: Layer, emit: Emit, sizes: Sequence[tuple[float, float]]) -> ir.Value:
+def _constant(layer: Layer, emit: Emit, boxes: Sequence[Box]) -> ir.Value:
     grid = _grid(layer, emit)
     variance = layer.attrs.numbers("variance") or (0.1,)
     if len(variance) not in (1, 4):
         emit.refuse(f"{len(variance)} values of variance, expected 1 or 4; Caffe refuses it too")
     clip = layer.attrs.flag("clip")
-    count = grid.cells[0] * grid.cells[1] * len(sizes)
+    count = grid.cells[0] * grid.cells[1] * len(boxes)
+    order = [1, 0, 3, 2] if layer.attrs.flag("yx_order") else [0, 1, 2, 3]
 
     def compute() -> np.ndarray:
-        corners = _corners(grid, np.array(sizes, np.float32))
+        corners = _corners(grid, np.array(boxes, np.float32))[..., order]
         corners = np.clip(corners, 0, 1) if clip else corners
         spread = np.resize(np.array(variance, np.float32), count * 4)
         return np.stack([corners.reshape(-1).astype(np.float32), spread])[None]
@@ -105,16 +127,17 @@ def _grid(layer: Layer, emit: Emit) -> _Grid:
     return _Grid(cells, image, step, attrs.number("offset"))
 
 
-def _corners(grid: _Grid, sizes: np.ndarray) -> np.ndarray:
+def _corners(grid: _Grid, boxes: np.ndarray) -> np.ndarray:
     """[rows, columns, boxes, 4]: xmin, ymin, xmax, ymax over the image's size."""
     y, x = (
         (np.arange(cells, dtype=np.float32) + np.float32(grid.offset)) * np.float32(step)
         for cells, step in zip(grid.cells, grid.step, strict=True)
     )
-    centre = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), -1).astype(np.float64)
     image = np.array([grid.image[1], grid.image[0]], np.float64)
-    half = sizes.astype(np.float64) / 2
-    return np.concatenate([(centre - half) / image, (centre + half) / image], -1)
+    size, shift, inset = np.split(boxes.astype(np.float64), [2, 4], axis=1)
+    centre = np.stack(np.broadcast_arrays(x[None, :, None], y[:, None, None]), -1).astype(np.float64) + shift
+    half = size / 2
+    return np.concatenate([(centre - half) / image + inset, (centre + half) / image - inset], -1)
 
 
 def _by_hand(inputs: Sequence[np.ndarray]) -> np.ndarray:
@@ -156,6 +179,50 @@ _PRIOR = (
 )
 
 
+def _faceboxes(inputs: Sequence[np.ndarray]) -> np.ndarray:
+    """Boxes of 64 and 128 on a map of 1 by 2 over an image of 200 by 160: four of the first, one of the second."""
+    rows: list[float] = []
+    for w in range(2):
+        x, y = (w + 0.5) * 80, 0.5 * 200
+        for down, right in ((-16, -16), (-16, 0), (0, -16), (0, 0)):
+            rows += _corner(x + right, y + down, 63)
+        rows += _corner(x, y, 127)
+    return np.array([[rows, [0.1, 0.1, 0.2, 0.2] * 10]])
+
+
+def _corner(x: float, y: float, size: float) -> list[float]:
+    return [(x - size / 2) / 160, (y - size / 2) / 200, (x + size / 2) / 160, (y + size / 2) / 200]
+
+
+def _tensorflow(inputs: Sequence[np.ndarray]) -> np.ndarray:
+    """One cell of 200 by 160, boxes of 60, of the ratio 4, up to 135: y first, the largest last, the first drawn in."""
+    x, y = 80, 100
+    rows: list[float] = []
+    for width, height, inset in ((60, 60, 0.05), (120, 30, 0), (90, 90, 0)):
+        rows += [(y - height / 2) / 200 + inset, (x - width / 2) / 160 + inset]
+        rows += [(y + height / 2) / 200 - inset, (x + width / 2) / 160 - inset]
+    return np.array([[rows, [0.1, 0.1, 0.2, 0.2] * 3]])
+
+
+_FORKS = (
+    Sample(
+        "faceboxes",
+        f"prior_box_param {{ min_size: 64 min_size: 128 faceboxes: true {_VARIANCE} }}",
+        ((1, 4, 1, 2), (1, 3, 200, 160)),
+        formula=lambda x, _: _faceboxes(x),
+        judge=FORMULA,
+    ),
+    Sample(
+        "as TensorFlow orders them",
+        "prior_box_param { min_size: 60 max_size: 135 aspect_ratio: 4 flip: false tf: true yx_order: true "
+        f"{_VARIANCE} }}",
+        ((1, 4, 1, 1), (1, 3, 200, 160)),
+        formula=lambda x, _: _tensorflow(x),
+        judge=FORMULA,
+    ),
+)
+
+
 def _clustered(inputs: Sequence[np.ndarray]) -> np.ndarray:
     """The same grid with boxes of 8 by 4 and 3 by 10, step 11, clipped."""
     rows: list[float] = []
@@ -178,7 +245,7 @@ _CLUSTERED = (
 )
 
 READ = {
-    "PriorBox": Read(prior_box, samples=_PRIOR),
+    "PriorBox": Read(prior_box, samples=(*_PRIOR, *_FORKS)),
     "PriorBoxClustered": Read(
         prior_box_clustered,
         neutral=("flip", "min_size", "max_size", "aspect_ratio"),

@@ -48,20 +48,13 @@ def proposal(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
     return _proposed(layer, emit, settings)
 
 
-def python(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
-    """Reads the Python layer rpn.proposal_layer.ProposalLayer (py-faster-rcnn) like Proposal; refuses the others.
+def proposal_of_python(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
+    """Reads rpn.proposal_layer.ProposalLayer of py-faster-rcnn like Proposal.
 
     Its limits stand in that repository's config.py, not in the prototxt: 6000 boxes before and 300 after the
     suppression at 0.7, 16 pixels at least.
     """
-    attrs = layer.attrs
-    name = f"{attrs.text('module')}.{attrs.text('layer')}"
-    if name != "rpn.proposal_layer.ProposalLayer":
-        emit.refuse(
-            f"is code in Python ({name}), which is not in the file",
-            f"--cut-at {','.join(layer.inputs)} converts all before it",
-        )
-    text = attrs.text("param_str")
+    text = layer.attrs.text("param_str")
     stride = re.search(r"feat_stride'?\"?\s*:\s*(\d+)", text)
     if stride is None:
         emit.refuse(f"its param_str {text!r} does not say feat_stride")
@@ -213,6 +206,18 @@ _NINE = np.array([
     (-248, -248, 263, 263), (-36, -80, 51, 95), (-80, -168, 95, 183), (-168, -344, 183, 359),
 ])  # fmt: skip
 
+PYTHON_SAMPLES = (
+    Sample(
+        "proposals of py-faster-rcnn",
+        "python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: \"'feat_stride': 16\" }",
+        ((1, 18, 6, 7), (1, 36, 6, 7), (1, 3)),
+        draw=_drawn(9, 6, 7),
+        batched=False,
+        formula=lambda x, _: _greedy(x, _Settings(_NINE, 16, 16, 6000, 300, 0.7, small=-1))[0],
+        judge=FORMULA,
+    ),
+)
+
 READ = {
     "Proposal": Read(
         proposal,
@@ -226,21 +231,6 @@ READ = {
                 batched=False,
                 outputs=2,
                 formula=lambda x, _: _greedy(x, _Settings(_ANCHORS, 16, 8, 40, 10, 0.5, small=0)),
-                judge=FORMULA,
-            ),
-        ),
-    ),
-    "Python": Read(
-        python,
-        neutral=("share_in_parallel",),
-        samples=(
-            Sample(
-                "proposals of py-faster-rcnn",
-                "python_param { module: 'rpn.proposal_layer' layer: 'ProposalLayer' param_str: \"'feat_stride': 16\" }",
-                ((1, 18, 6, 7), (1, 36, 6, 7), (1, 3)),
-                draw=_drawn(9, 6, 7),
-                batched=False,
-                formula=lambda x, _: _greedy(x, _Settings(_NINE, 16, 16, 6000, 300, 0.7, small=-1))[0],
                 judge=FORMULA,
             ),
         ),

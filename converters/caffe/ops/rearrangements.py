@@ -17,10 +17,14 @@ def reorg(layer: Layer, emit: Emit) -> ir.Value:
 
     Not SpaceToDepth: darknet reads the input as [C / s^2, H * s, W * s] first (blas.c, reorg_cpu).
     """
-    (data,) = emit.inputs
-    stride = layer.attrs.integer("stride")
     if layer.attrs.flag("reverse"):
         emit.refuse("reverse: true; no published network uses it and its readers differ")
+    return reorganised(emit, layer.attrs.integer("stride"))
+
+
+def reorganised(emit: Emit, stride: int) -> ir.Value:
+    """The only input in darknet's order."""
+    (data,) = emit.inputs
     batch = emit.shape(data)[0]
     channels, height, width = emit.sizes(data, 1)
     area = stride * stride
@@ -136,7 +140,7 @@ def batch_to_space(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Slice", whole, *(emit.constant(numbers, name) for name, numbers in parts))
 
 
-def _darknet(x: np.ndarray, stride: int) -> np.ndarray:
+def darknet_order(x: np.ndarray, stride: int) -> np.ndarray:
     """Darknet's loop over the places of its output, index by index."""
     batch, channels, height, width = x.shape
     out = channels // stride**2
@@ -172,7 +176,7 @@ READ = {
                 "stride 2",
                 "reorg_param { stride: 2 }",
                 ((2, 8, 4, 6),),
-                formula=lambda x, _: _darknet(x[0], 2),
+                formula=lambda x, _: darknet_order(x[0], 2),
                 judge=FORMULA,
             ),
         ),

@@ -22,9 +22,17 @@ def flatten(layer: Layer, emit: Emit) -> ir.Value:
 
 
 def reshape(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads Reshape as Reshape: 0 keeps a dimension, -1 infers one, over `num_axes` axes from `axis` on."""
+    """Reads Reshape as Reshape: 0 keeps a dimension, -1 infers one, over `num_axes` axes from `axis` on.
+
+    With a fork's pixelshuffler, a factor, it is DepthToSpace in the order channel, row, column, whatever `shape` says.
+    """
     (data,) = emit.inputs
     before = emit.shape(data)
+    factor = layer.attrs.integer("pixelshuffler")
+    if factor != 1:
+        if factor < 1 or emit.size(data, 1) % factor**2:
+            emit.refuse(f"{emit.size(data, 1)} channels cannot be spread over blocks of {factor}")
+        return emit("DepthToSpace", data, blocksize=factor, mode="CRD")
     shape = layer.attrs.record("shape")
     wanted = [int(str(dim)) for dim in shape["dim"]] if shape else []  # type: ignore[attr-defined] # a message of the schema, decoded
     axis, count = layer.attrs.integer("axis"), layer.attrs.integer("num_axes")
@@ -81,6 +89,15 @@ def dropout(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Mul", *emit.inputs, emit.constant(np.float32(1 - attrs.number("dropout_ratio")), "kept"))
 
 
+def _shuffled(data: np.ndarray, factor: int) -> np.ndarray:
+    """Channel c goes to channel c / r^2, row r h + c / r mod r, column r w + c mod r (the fork's reshape_layer.cpp)."""
+    batch, channels, height, width = data.shape
+    out = np.zeros((batch, channels // factor**2, height * factor, width * factor))
+    for c, h, w in np.ndindex(channels, height, width):
+        out[:, c // factor**2, h * factor + c // factor % factor, w * factor + c % factor] = data[:, c, h, w]
+    return out
+
+
 _FLATTEN = (
     Sample("image", "", ((2, 3, 4, 5),), formula=lambda x, _: x[0].reshape(-1, 60)),
     Sample(
@@ -95,6 +112,13 @@ _RESHAPE = (
     Sample("inner axes", "reshape_param { shape { dim: 3 dim: 2 } axis: 1 num_axes: 1 }", ((2, 6, 4, 5),)),
     Sample("insert an axis", "reshape_param { shape { dim: 1 } axis: 1 num_axes: 0 }", ((2, 3, 4),)),
     Sample("from the end", "reshape_param { shape { dim: 2 dim: 2 } axis: -2 }", ((2, 3, 4),)),
+    Sample(
+        "pixelshuffler",
+        "reshape_param { pixelshuffler: 2 }",
+        ((2, 12, 3, 5),),
+        formula=lambda x, _: _shuffled(x[0], 2),
+        judge=FORMULA,
+    ),
 )
 
 _CROP = (
