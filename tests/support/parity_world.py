@@ -12,6 +12,7 @@ from zoo.backends.discovery import Status
 from zoo.backends.exchange import Failed, Job, Reply
 from zoo.catalog.artifact import Artifact
 from zoo.catalog.schema import Entry
+from zoo.catalog.validation import validated
 from zoo.parity.check import Means
 from zoo.parity.feeding import Port, Samples
 
@@ -54,7 +55,7 @@ def entry(identifier: str, **changes: object) -> Entry:
         "outputs": ({"name": "prob", "kind": "probabilities"},),
         "facts": ("a test",),
     }
-    return Entry.model_validate({**data, **changes})
+    return validated(Entry, {**data, **changes})
 
 
 def artifact(label: str, kind: str, known: Entry | None = None) -> Artifact:

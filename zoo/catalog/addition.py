@@ -53,7 +53,7 @@ def fetched(source: str, transit: Transit, store: Store) -> Piece:
     from zoo.supply.staging import private_slot
 
     name = Path(unquote(urlsplit(source).path)).name
-    mirror = sources()[kind].mirror.model_validate({key: source})
+    mirror = sources()[kind].mirror(**{key: source})
     with private_slot(transit.staging, transit.key(source), None, ()) as sink:
         sources()[kind].fetch(mirror, sink, transit)
         sink.finish()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from zoo.catalog.labels import labels
+from zoo.catalog.plain import is_none, values
 from zoo.catalog.schema import Entry
 
 
@@ -13,8 +14,8 @@ def metadata(entry: Entry) -> dict[str, str]:
     props = {
         "zoo.id": entry.id,
         "zoo.licence": entry.licence.spdx or entry.licence.published,
-        "zoo.inputs": _json([spec.model_dump(mode="json", exclude_none=True) for spec in entry.inputs]),
-        "zoo.outputs": _json([spec.model_dump(mode="json", exclude_none=True) for spec in entry.outputs]),
+        "zoo.inputs": _json([values(spec, is_none) for spec in entry.inputs]),
+        "zoo.outputs": _json([values(spec, is_none) for spec in entry.outputs]),
     }
     for spec in entry.outputs:
         if spec.labels is not None:

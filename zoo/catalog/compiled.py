@@ -1,8 +1,8 @@
-"""Registries as JSON beside the store: reading them costs a sixth of what reading 400 entries of YAML costs.
+"""Registries as JSON beside the store, which are read in a third of the time that 400 entries of YAML take.
 
 A copy is named by the digest of everything that made it: the registry's bytes, the code and label sets that read
 them, the ids of the registries before it. It is believed only when this user wrote it and nobody else could have, when
-its own digest agrees, and its entries pass the schema again; else the YAML is read, and that is all that happens.
+its own digest agrees; else the YAML is read, and that is all that happens. A copy needs neither YAML nor pydantic.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from functools import cache
 from pathlib import Path
 from uuid import uuid4
 
+from zoo.catalog.entries import Entries
+from zoo.catalog.plain import is_default, values
 from zoo.catalog.schema import Entry
 from zoo.supply.store import LAYOUT, default_root
 
@@ -23,7 +25,7 @@ LEAST = 50_000  # bytes of a registry that is worth a copy
 _COPIES = 8  # of a user: the newest stay
 
 
-def recall(text: bytes, known: Collection[str]) -> dict[str, Entry] | None:
+def recall(text: bytes, known: Collection[str]) -> Entries | None:
     """The entries of the registry whose bytes are `text`; None where no copy of them can be believed."""
     if len(text) < LEAST:
         return None
@@ -34,18 +36,16 @@ def recall(text: bytes, known: Collection[str]) -> dict[str, Entry] | None:
             told, body = stream.readline().strip().decode("ascii", "replace"), stream.read()
         if told != hashlib.sha256(body).hexdigest():
             return None
-        # Lists stand for tuples in JSON; strict mode has them only where no validator runs before the fields.
-        entries = [Entry.model_validate(row, strict=False) for row in json.loads(body)]
+        return Entries({str(row["id"]): row for row in json.loads(body)})
     except (OSError, ValueError):
         return None
-    return {entry.id: entry for entry in entries}
 
 
 def keep(text: bytes, known: Collection[str], entries: Mapping[str, Entry]) -> None:
     """Leave a copy of faultless entries for the next command; where nothing can be written, it will read YAML again."""
     if len(text) < LEAST:
         return
-    rows = [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries.values()]
+    rows = [values(entry, is_default) for entry in entries.values()]
     body = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
     place = _place(text, known)
     with suppress(OSError):
@@ -70,10 +70,8 @@ def _place(text: bytes, known: Collection[str]) -> Path:
 
 @cache
 def _code() -> bytes:
-    """The digest of the code and label sets that turn a registry into entries, and of pydantic's version."""
-    from pydantic import VERSION
-
-    digest = hashlib.sha256(VERSION.encode())
+    """The digest of the code and label sets that turn a registry into entries."""
+    digest = hashlib.sha256()
     for path in _sources():
         content = path.read_bytes()
         digest.update(b"%s %d\n" % (path.name.encode(), len(content)) + content)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
+from zoo.catalog.constraints import Closed, Matching, Whole
 from zoo.catalog.naming import demanding
+from zoo.catalog.plain import values
 from zoo.catalog.schema import EntryId, FileName
 from zoo.diagnostics import Diagnostic, Where
 
@@ -18,23 +19,22 @@ if TYPE_CHECKING:
     from zoo.supply.download import Brought
 
 NAME = "zoo.lock"
-_CONFIG = ConfigDict(frozen=True, extra="forbid")
 
 
-class Locked(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Locked(Closed):
     """What one file is."""
 
-    model_config = _CONFIG
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    size: Annotated[int, Field(ge=0)]
+    sha256: Annotated[str, Matching(r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Whole(0)]
 
 
-class Lock(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lock(Closed):
     """Every locked model: id -> file name -> bytes."""
 
-    model_config = _CONFIG
     version: Literal[1] = 1
-    models: dict[EntryId, dict[FileName, Locked]] = {}
+    models: dict[EntryId, dict[FileName, Locked]] = field(default_factory=dict)
 
 
 def read(path: Path) -> Lock:
@@ -49,11 +49,16 @@ def read(path: Path) -> Lock:
         return Lock()
     except (OSError, UnicodeDecodeError) as error:
         raise Diagnostic("lock", f"cannot be read: {error}", where=Where(str(path))) from error
+    from pydantic import ValidationError
+
+    from zoo.catalog.validation import adapter
+
     try:
-        return Lock.model_validate_json(text)
+        lock: Lock = adapter(Lock).validate_json(text)
     except ValidationError as error:
         details = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors()]
         raise Diagnostic("lock", "is no lock of zoo", where=Where(str(path)), details=details) from error
+    return lock
 
 
 def obeyed(entry: Entry, lock: Lock) -> Entry:
@@ -79,7 +84,7 @@ def write(path: Path, lock: Lock) -> None:
     """Write the lock, whole or not at all; the same lock gives the same bytes."""
     from zoo.supply.store import write_whole
 
-    write_whole(path, json.dumps(lock.model_dump(mode="json"), indent=1) + "\n")
+    write_whole(path, json.dumps(values(lock), indent=1) + "\n")
 
 
 def _sorted(models: Mapping[str, Mapping[str, Locked]]) -> dict[str, dict[str, Locked]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from zoo.diagnostics import IntegrityFault, UsageFault
 
 if TYPE_CHECKING:
-    from zoo.catalog.schema import Entry, File
+    from zoo.catalog.entries import Entries
+    from zoo.catalog.schema import Algorithm, Entry, File
 
 # Which publisher a bare name means: who trained the network first, then the format that is read most widely.
 PRECEDENCE = (
@@ -18,6 +19,7 @@ PRECEDENCE = (
     "gluoncv", "cadene", "qubvel", "functional-zoo", "jcjohnson",
     "keras-0.2", "keras-theano", "titu1994", "flyyufelix", "rcmalli", "opencv-extra",
 )  # fmt: skip
+_SEPARATORS = str.maketrans("", "", "-_ ")
 _PIN = re.compile(r"^(?P<id>.+)@sha256:(?P<sha256>[0-9a-f]{8,64})$")
 
 
@@ -32,7 +34,7 @@ class Choice:
 
 def plain(name: str) -> str:
     """The name without case and separators: `ResNet-50`, `resnet_50` and `resnet50` are the same."""
-    return re.sub(r"[-_ ]", "", name.lower())
+    return name.lower().translate(_SEPARATORS)
 
 
 def order(entry: Entry) -> tuple[str, int, str]:
@@ -41,22 +43,21 @@ def order(entry: Entry) -> tuple[str, int, str]:
     return entry.name, place, entry.source
 
 
-def choose(entries: Iterable[Entry], text: str) -> Choice:
+def choose(entries: Entries, text: str) -> Choice:
     """The entry that `text` means: `name@source`, `name@format`, `name`, each in any spelling, perhaps with a pin.
 
     Raises:
         UsageFault: `unknown-model`, with the nearest names.
         IntegrityFault: `pin`: the published sha256 is another.
     """
-    everything = tuple(entries)
     pinned = _PIN.match(text)
     wanted = pinned["id"] if pinned else text
     name, _, source = wanted.partition("@")
-    bearing = sorted((entry for entry in everything if _bears(entry, name)), key=order)
+    bearing = sorted((entries[id_] for id_, names in entries.names() if _bears(names, name)), key=order)
     fitting = [entry for entry in bearing if source.lower() in ("", entry.source)]
     fitting = fitting or [entry for entry in bearing if source.lower() == entry.format]
     if not fitting:
-        raise _unknown(everything, wanted, bearing)
+        raise _unknown(tuple(entries.values()), wanted, bearing)
     entry = fitting[0]
     others = tuple(other for other in fitting[1:] if other is not entry)
     return Choice(_with_pin(entry, pinned["sha256"]) if pinned else entry, others, exact=not others)
@@ -102,19 +103,19 @@ def demanding(entry: Entry, wanted: dict[str, str], origin: str) -> Entry:
                 f"{entry.id}: {file.name} has the published sha256 {file.sha256}, {origin} says {value}",
                 hint="names are never given to other bytes: look where the pin came from",
             )
-        alg = "sha256" if len(value) == HEX_DIGITS["sha256"] else "sha256-prefix"
-        more = Checksum.model_validate({"alg": alg, "value": value, "origin": origin})
-        files.append(file.model_copy(update={"checksums": (*file.checksums, more), "unverified": None}))
-    return entry.model_copy(update={"files": tuple(files)})
+        alg: Algorithm = "sha256" if len(value) == HEX_DIGITS["sha256"] else "sha256-prefix"
+        more = Checksum(alg=alg, value=value, origin=origin)
+        files.append(replace(file, checksums=(*file.checksums, more), unverified=None))
+    return replace(entry, files=tuple(files))
 
 
 def _with_pin(entry: Entry, sha256: str) -> Entry:
     return demanding(entry, {main_file(entry).name: sha256}, "the pin")
 
 
-def _bears(entry: Entry, name: str) -> bool:
+def _bears(names: Iterable[str], name: str) -> bool:
     wanted = plain(name)
-    return wanted == plain(entry.name) or any(wanted == plain(alias) for alias in entry.aliases)
+    return any(wanted == plain(known) for known in names)
 
 
 def _unknown(entries: Sequence[Entry], wanted: str, bearing: Sequence[Entry]) -> UsageFault:

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from zoo.catalog.document import Document, Fault, read
 from zoo.catalog.labels import UnknownLabels, labels
 from zoo.catalog.schema import Entry, Preset
+from zoo.catalog.validation import validated
 
+T = TypeVar("T")
 VERSION = 1
 _TOP = ("version", "presets", "shared", "entries")
 _TEXTS = {
     "missing": "is missing",
-    "extra_forbidden": "unknown key",
+    "unexpected_keyword_argument": "unknown key",
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "string_type": "must be text (quote it if it looks like a number)",
     "tuple_type": "must be a list",
-    "model_type": "must be a mapping",
+    "dataclass_type": "must be a mapping",
     "dict_type": "must be a mapping",
     "too_short": "must not be empty",
 }
@@ -44,7 +46,7 @@ def parse(text: str, known: Collection[str] = ()) -> tuple[dict[str, Entry], tup
     valid: dict[int, Entry] = {}
     for index, value in enumerate(raw):
         entry = _validated(document, ("entries", index), value, Entry, faults)
-        if isinstance(entry, Entry):
+        if entry is not None:
             valid[index] = entry
     faults += _cross_faults(document, raw, valid, known)
     return {entry.id: entry for entry in valid.values()}, tuple(sorted(set(faults)))
@@ -70,10 +72,10 @@ def _top_faults(document: Document) -> Iterator[Fault]:
 
 
 def _validated(
-    document: Document, place: tuple[str | int, ...], value: Any, model: type[BaseModel], faults: list[Fault]
-) -> BaseModel | None:
+    document: Document, place: tuple[str | int, ...], value: Any, kind: type[T], faults: list[Fault]
+) -> T | None:
     try:
-        return model.model_validate(value)
+        return validated(kind, value)
     except ValidationError as error:
         label = _label(place, value)
         items = error.errors(include_url=False, include_context=False, include_input=False)

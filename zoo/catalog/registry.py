@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 
 from zoo.catalog import compiled, layers
+from zoo.catalog.entries import Entries
 from zoo.catalog.naming import Choice, choose, siblings
 from zoo.catalog.schema import Entry
 from zoo.diagnostics import Diagnostic, Where
@@ -20,7 +20,7 @@ MAX_BYTES = 32 << 20  # 490 facts entries take 2 MB
 class Registry:
     """All entries by id, in the order of the file."""
 
-    entries: Mapping[str, Entry]
+    entries: Entries
 
     def find(self, name: str) -> tuple[Entry, ...]:
         """The entry that `name` means; of a bare name its default and the same weights in every other format.
@@ -36,7 +36,7 @@ class Registry:
         Raises:
             UsageFault: `unknown-model`, with the nearest names.
         """
-        return choose(self.entries.values(), name)
+        return choose(self.entries, name)
 
 
 def load(path: Path | None = None) -> Registry:
@@ -46,8 +46,8 @@ def load(path: Path | None = None) -> Registry:
         Diagnostic: `registry`, with every fault of a file and its line; `registry-overlap`: one id in two files.
     """
     if path is not None:
-        return Registry(MappingProxyType(_read(path, ())))
-    entries = dict(_shipped(shipped(), shipped().stat().st_mtime_ns))
+        return Registry(_read(path, ()))
+    entries = _shipped(shipped(), shipped().stat().st_mtime_ns)
     homes = dict.fromkeys(entries, shipped())
     for place in layers.paths():
         more = _read(place, entries)
@@ -56,18 +56,18 @@ def load(path: Path | None = None) -> Registry:
             hint = "give the entry a source of its own: name@mine, with a format"
             count = f"{len(twice)} id(s) stand in two registries"
             raise Diagnostic("registry-overlap", count, details=twice, hint=hint)
-        entries |= more
+        entries = entries | more
         homes |= dict.fromkeys(more, place)
-    return Registry(MappingProxyType(entries))
+    return Registry(entries)
 
 
 @cache
-def _shipped(place: Path, _changed: int) -> Mapping[str, Entry]:
+def _shipped(place: Path, _changed: int) -> Entries:
     """The shipped registry, read once a process as long as the file stays the same."""
-    return MappingProxyType(_read(place, ()))
+    return _read(place, ())
 
 
-def _read(place: Path, known: Collection[str]) -> dict[str, Entry]:
+def _read(place: Path, known: Collection[str]) -> Entries:
     try:
         if place.stat().st_size > MAX_BYTES:
             raise Diagnostic("registry", f"larger than {MAX_BYTES:,} bytes", where=Where(str(place)))
@@ -81,7 +81,7 @@ def _read(place: Path, known: Collection[str]) -> dict[str, Entry]:
     return found
 
 
-def _parsed(place: Path, content: bytes, known: Collection[str]) -> dict[str, Entry]:
+def _parsed(place: Path, content: bytes, known: Collection[str]) -> Entries:
     from zoo.catalog.parsing import parse
 
     try:
@@ -98,7 +98,7 @@ def _parsed(place: Path, content: bytes, known: Collection[str]) -> dict[str, En
             details=[str(fault) for fault in faults],
             hint="docs/registry.md describes every key",
         )
-    return entries
+    return Entries(entries)
 
 
 def shipped() -> Path:

@@ -126,6 +126,8 @@ def _copied(item: Brought, out: Path | None) -> Path:
 
 
 def _payload(entries: Mapping[str, Entry], places: Mapping[Brought, Path]) -> dict[str, object]:
+    from zoo.catalog.plain import values
+
     return {
         "files": [
             {
@@ -140,7 +142,7 @@ def _payload(entries: Mapping[str, Entry], places: Mapping[Brought, Path]) -> di
             }
             for item, path in places.items()
         ],
-        "licences": {entry.id: entry.licence.model_dump() for entry in entries.values()},
+        "licences": {entry.id: values(entry.licence) for entry in entries.values()},
     }
 
 

@@ -53,6 +53,7 @@ def add(sources: tuple[str, ...], id_: str | None, target: Path | None, *, as_js
     from zoo.catalog.addition import add as write
     from zoo.catalog.addition import entry_of, fetched
     from zoo.catalog.layers import user_path
+    from zoo.catalog.plain import is_none, values
     from zoo.diagnostics import TransferFault
     from zoo.supply.sources import MirrorFailure
     from zoo.supply.store import Store, default_root
@@ -66,5 +67,5 @@ def add(sources: tuple[str, ...], id_: str | None, target: Path | None, *, as_js
         raise TransferFault("no-mirror", f"{' '.join(sources)}: {failure}") from failure
     place = target or user_path()
     entry = write(place, entry_of(pieces, {"id": id_, **said}))
-    payload = {"registry": str(place), "entry": entry.model_dump(mode="json", exclude_none=True)}
+    payload = {"registry": str(place), "entry": values(entry, is_none)}
     console.result("registry-add", payload, lambda: f"{entry.id} stands in {place}; zoo show {entry.id}")

@@ -24,6 +24,7 @@ def show(id_: str | None, *, licenses: bool, as_json: bool) -> None:
 
     A name shows its default and the same weights in other formats, and names the other publishers.
     """
+    from zoo.catalog.plain import values
     from zoo.catalog.registry import load
     from zoo.diagnostics import UsageFault
 
@@ -38,7 +39,7 @@ def show(id_: str | None, *, licenses: bool, as_json: bool) -> None:
     choice = registry.pick(str(id_))
     entries = registry.find(str(id_))
     more = [other.id for other in choice.others if other not in entries]
-    payload = {"models": [{"name": entry.name, **entry.model_dump(mode="json")} for entry in entries], "others": more}
+    payload = {"models": [{"name": entry.name, **values(entry)} for entry in entries], "others": more}
     rest = f"\n\nother weights of that name: {', '.join(more)}" if more else ""
     console.result("show", payload, lambda: "\n\n".join(map(card, entries)) + rest)
 

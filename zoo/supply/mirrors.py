@@ -34,7 +34,7 @@ def preferred(entry_id: str, name: str) -> tuple[Mirror, ...]:
         kind, value = "http", {"url": place}
     else:
         kind, value = "file", {"path": str(Path(place).expanduser().absolute())}
-    mirror: Mirror = sources()[kind].mirror.model_validate({**value, "note": "ZOO_MIRROR"})
+    mirror: Mirror = sources()[kind].mirror(**value, note="ZOO_MIRROR")
     return (mirror,)
 
 

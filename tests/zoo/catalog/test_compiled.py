@@ -1,4 +1,5 @@
 import os
+import subprocess
 import sys
 
 import pytest
@@ -6,6 +7,7 @@ from entries import entry_row, file_row, registry_text
 
 from zoo.catalog import compiled
 from zoo.catalog.parsing import parse
+from zoo.catalog.plain import values
 from zoo.catalog.registry import load, shipped
 from zoo.diagnostics import Diagnostic
 
@@ -36,7 +38,7 @@ def test_a_copy_of_the_shipped_registry_is_the_same_to_the_last_value():
     again = compiled.recall(text, ())
     assert again == entries
     assert list(again) == list(entries)
-    assert [entry.model_dump() for entry in again.values()] == [entry.model_dump() for entry in entries.values()]
+    assert [values(entry) for entry in again.values()] == [values(entry) for entry in entries.values()]
 
 
 def test_the_second_reading_comes_from_the_copy_without_yaml(registry, monkeypatch):
@@ -44,6 +46,25 @@ def test_the_second_reading_comes_from_the_copy_without_yaml(registry, monkeypat
     assert len(copies()) == 1
     monkeypatch.setitem(sys.modules, "zoo.catalog.parsing", None)  # an import of it would fail
     assert load(registry).entries == first
+
+
+def test_a_command_that_finds_a_copy_imports_neither_yaml_nor_pydantic_nor_the_network():
+    code = "import sys; from zoo.__main__ import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
+    heavy = {"yaml", "pydantic", "pydantic_core", "requests", "urllib3", "rich", "numpy", "onnx"}
+    for number, command in enumerate((["ls"], ["ls"], ["show", "vgg16"], ["pull", "vgg16", "--offline"])):
+        ran = subprocess.run([sys.executable, "-c", code, *command], capture_output=True, text=True, check=False)
+        loaded = heavy & set(ran.stderr.splitlines()[-1].split())
+        assert loaded == ({"yaml", "pydantic", "pydantic_core"} if number == 0 else set()), command
+
+
+def test_entries_are_built_when_they_are_asked_for(registry):
+    load(registry)
+    entries = recalled(registry)
+    assert [name for name, _names in entries.names()] == [f"net-{number}@onnx" for number in range(30)]
+    assert all(isinstance(row, dict) for row in entries._known.values())
+    assert entries["net-7@onnx"] is entries["net-7@onnx"]
+    assert sum(isinstance(row, dict) for row in entries._known.values()) == 29
+    assert (entries | load(registry).entries) == entries
 
 
 def test_other_bytes_other_neighbours_and_other_code_have_no_copy(registry, monkeypatch):

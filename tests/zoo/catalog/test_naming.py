@@ -3,6 +3,7 @@ import hashlib
 import pytest
 from entries import entry_row, file_row, registry_text
 
+from zoo.catalog.entries import Entries
 from zoo.catalog.naming import choose, demanding, main_file, siblings
 from zoo.catalog.parsing import parse
 from zoo.catalog.registry import load, shipped
@@ -10,7 +11,7 @@ from zoo.diagnostics import IntegrityFault, UsageFault
 
 BODY = b"weights"
 SHA = hashlib.sha256(BODY).hexdigest()
-SHIPPED = tuple(load(shipped()).entries.values())
+SHIPPED = load(shipped()).entries
 
 
 def entries(*ids, **changes):
@@ -23,7 +24,7 @@ def entries(*ids, **changes):
         rows.append(row if known else {**row, "format": "torch"})
     found, faults = parse(registry_text(*rows))
     assert not faults
-    return tuple(found.values())
+    return Entries(found)
 
 
 @pytest.mark.parametrize("text", ["resnet50", "ResNet-50", "resnet_50", "RESNET 50"])
@@ -80,9 +81,9 @@ def test_siblings_are_the_same_weights_under_the_same_name():
 
 
 def test_a_pin_that_the_published_sha256_begins_with_changes_nothing():
-    (entry,) = entries("net@onnx")
-    assert choose((entry,), f"net@onnx@sha256:{SHA}").entry == entry
-    assert choose((entry,), f"net@sha256:{SHA[:8]}").entry.files[0].sha256 == SHA
+    (entry,) = entries("net@onnx").values()
+    assert choose(Entries.of([entry]), f"net@onnx@sha256:{SHA}").entry == entry
+    assert choose(Entries.of([entry]), f"net@sha256:{SHA[:8]}").entry.files[0].sha256 == SHA
 
 
 def test_a_pin_of_other_bytes_is_refused():
@@ -95,7 +96,7 @@ def test_a_pin_stands_in_for_a_checksum_that_nobody_published():
     file = file_row(BODY, {"path": "/a"}, checksums=None, unverified="never published")
     found, faults = parse(registry_text(entry_row(file)))
     assert not faults
-    entry = choose(found.values(), f"made-up@sha256:{SHA}").entry
+    entry = choose(Entries(found), f"made-up@sha256:{SHA}").entry
     assert entry.files[0].sha256 == SHA
     assert entry.files[0].unverified is None
 

@@ -136,7 +136,7 @@ def test_a_pace_counts_whole_windows_and_spares_what_is_nearly_done():
 
 def test_mirrors_take_turns():
     one, two, dead = (
-        HttpMirror.model_validate({"url": f"http://h/{name}", "status": state})
+        HttpMirror(url=f"http://h/{name}", status=state)
         for name, state in (("one", None), ("two", None), ("dead", "dead"))
     )
     network = Network(hurry=1000.0)

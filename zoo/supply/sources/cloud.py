@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from zoo.catalog.constraints import Closed, Matching, Text
 from zoo.supply import ahead
 from zoo.supply.sources import MirrorFailure, Source, Status
 from zoo.supply.staging import Sink
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class ObjectMirror(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectMirror(Closed):
     """The address of an object."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["cloud"] = "cloud"
-    object: Annotated[str, Field(pattern=r"^(?:s3|gs)://[a-z0-9][a-z0-9._-]*/[^\s?#]+$", max_length=1200)]
+    object: Annotated[str, Matching(r"^(?:s3|gs)://[a-z0-9][a-z0-9._-]*/[^\s?#]+$", max_length=1200)]
     status: Status | None = None
-    note: str | None = None
+    note: Text | None = None
 
     def __str__(self) -> str:
         return self.object

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from zoo.catalog.constraints import Closed, Matching, Text
 from zoo.supply.checksums import CHUNK
 from zoo.supply.sources import MirrorFailure, Source, Status
 from zoo.supply.staging import Sink
 from zoo.supply.transit import Transit
 
 
-class FileMirror(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileMirror(Closed):
     """An absolute path, or one that starts with `~`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["file"] = "file"
-    path: Annotated[str, Field(pattern=r"^(?:/|~/|[A-Za-z]:[\\/]|\\\\)")]
+    path: Annotated[str, Matching(r"^(?:/|~/|[A-Za-z]:[\\/]|\\\\)")]
     status: Status | None = None
-    note: str | None = None
+    note: Text | None = None
 
     def __str__(self) -> str:
         return self.path

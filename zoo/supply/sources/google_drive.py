@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Annotated, Literal
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field
-
+from zoo.catalog.constraints import Closed, Matching, Text
 from zoo.supply.sources import MirrorFailure, Source, Status
 from zoo.supply.sources.http import bring, opened, persist
 from zoo.supply.staging import Sink
@@ -16,14 +16,14 @@ from zoo.supply.transit import Transit
 _LONGEST_PAGE = 1 << 20
 
 
-class DriveMirror(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriveMirror(Closed):
     """The id of a shared file, as it stands in its link."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["google-drive"] = "google-drive"
-    gdrive: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{10,100}$")]
+    gdrive: Annotated[str, Matching(r"^[A-Za-z0-9_-]{10,100}$")]
     status: Status | None = None
-    note: str | None = None
+    note: Text | None = None
 
     def __str__(self) -> str:
         return f"https://drive.google.com/open?id={self.gdrive}"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
+from zoo.catalog.constraints import Closed, Judged, Matching, Text
 from zoo.supply import ahead, archive
 from zoo.supply.checksums import CHUNK
 from zoo.supply.sources import MirrorFailure, Source, Status
@@ -34,15 +34,15 @@ _RETRY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
-class HttpMirror(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpMirror(Closed):
     """An http or https address, or a `member` of the archive there; plain http is fine: every file is verified."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["http"] = "http"
-    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+/\S*$", max_length=2000)]
-    member: Annotated[str, AfterValidator(archive.member_name)] | None = None
+    url: Annotated[str, Matching(r"^https?://[^\s/]+/\S*$", max_length=2000)]
+    member: Annotated[str, Judged(archive.member_name)] | None = None
     status: Status | None = None
-    note: str | None = None
+    note: Text | None = None
 
     def __str__(self) -> str:
         shown = without_credentials(self.url)

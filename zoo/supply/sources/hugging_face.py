@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
+from zoo.catalog.constraints import Closed, Judged, Matching, Text
 from zoo.supply.archive import member_name
 from zoo.supply.sources import Source, Status
 from zoo.supply.sources.http import bring
@@ -16,16 +16,16 @@ from zoo.supply.transit import Transit
 _PUBLIC = "https://huggingface.co"
 
 
-class HubMirror(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HubMirror(Closed):
     """One file at one revision: a commit, or a branch or tag, whose bytes the checksums then hold still."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["hugging-face"] = "hugging-face"
-    hf: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=200)]
-    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=100)] = "main"
-    file: Annotated[str, AfterValidator(member_name)]
+    hf: Annotated[str, Matching(r"^[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?$", max_length=200)]
+    revision: Annotated[str, Matching(r"^[A-Za-z0-9][A-Za-z0-9._/-]*$", max_length=100)] = "main"
+    file: Annotated[str, Judged(member_name)]
     status: Status | None = None
-    note: str | None = None
+    note: Text | None = None
 
     def __str__(self) -> str:
         return address(self, _PUBLIC)

