@@ -113,7 +113,7 @@ def resolve(
         UsageFault: `unknown-model`: neither a file nor a name of the registry.
     """
     parts = source.split(",") if isinstance(source, str) else [part for item in source for part in item.split(",")]
-    if len(parts) != 1 or _is_path(parts[0]):
+    if len(parts) != 1 or is_path(parts[0]):
         return (from_paths([Path(part) for part in parts]),)
     from zoo.catalog.naming import siblings
     from zoo.catalog.registry import load
@@ -135,9 +135,9 @@ def say_default(choice: Choice, name: str, console: Console) -> None:
         console.note(f"{name} means {choice.entry.id}; there are also {others}")
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str, folder: Path = Path()) -> bool:
     """Whether a lone SOURCE means a file: it is one, it has a folder or a model's suffix, or it is an MXNet prefix."""
-    path = Path(text)
+    path = folder / text
     return path.is_file() or "/" in text or "\\" in text or path.suffix in _SUFFIXES or bool(_mxnet(path))
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from zoo.console import Console
+    from zoo.parity.publish import Outlets
+    from zoo.parity.request import Access, Request
 
 _FILE = click.Path(path_type=Path)
 _ONE = (  # of a check: the fields of zoo.parity.request.Request
@@ -31,6 +36,12 @@ _OUTLETS = (  # of a command: the fields of zoo.parity.publish.Outlets
     click.option("--html", type=_FILE, metavar="F.html", help="Write the report as a page that needs nothing else."),
     click.option("--github", is_flag=True, help="Write annotations and the step's summary for GitHub Actions."),
 )
+_SEVERAL = (  # of many checks
+    click.option("--project", type=_FILE, metavar="F.toml", help="The list of checks, when no SUBJECT is named."),
+    click.option("--all", "every", is_flag=True, help="Check every network of the registry."),
+    click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks side by side."),
+    click.option("--no-cache", is_flag=True, help="Run what is remembered, too, and remember nothing."),
+)
 _ATTEST = click.option("--attest", is_flag=True, help="Write a certificate into the ONNX files that agree, and beside.")
 _ACCESS = (  # to files: the fields of zoo.parity.request.Access
     click.option("--offline", is_flag=True, help="Use what the store holds; never open a socket."),
@@ -48,34 +59,71 @@ def _with(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 
 
 @click.command("check-parity")
-@click.argument("subjects", nargs=-1, required=True, metavar="SUBJECT...")
-@_with(_ONE, (_ATTEST,), _OUTLETS, _ACCESS)
-def check_parity(*, subjects: tuple[str, ...], attest: bool, **given: Any) -> int:
+@click.argument("subjects", nargs=-1, metavar="[SUBJECT...]")
+@_with(_ONE, (_ATTEST,), _SEVERAL, _OUTLETS, _ACCESS)
+@click.pass_context
+def check_parity(context: click.Context, /, *, subjects: tuple[str, ...], **given: Any) -> int:
     """Run SUBJECTs in every backend that reads them and compare all outputs with the reference.
 
     SUBJECT is a registry id (open-nsfw: every format of it; open-nsfw@caffe: one) or the files of one artifact
     joined by commas, with ::backend to pick one backend (deploy.prototxt,net.caffemodel::opencv). The reference is
     the first SUBJECT in its own framework. Formats that zoo reads are converted to ONNX and compared as well.
 
+    Without a SUBJECT, the checks that zoo.toml, or [tool.zoo] in pyproject.toml, lists are run (docs/ci.md).
+
     Exit status: 0 agreement, 1 a difference or nothing compared, 5 a backend that was asked for did not run,
     6 inconclusive (docs/exit-status.md).
     """
-    from zoo.certificate import attesting
     from zoo.commands.arguments import fields, names
     from zoo.console import Console
+    from zoo.parity.publish import Outlets
+    from zoo.parity.request import Access, Request
+
+    _fitting(context, several=not subjects)
+    given |= {option: names(given[option]) for option in ("backends", "require", "second_opinion")}
+    request, outlets = Request(subjects, **fields(Request, given)), Outlets(**fields(Outlets, given))
+    console, access = Console(outlets.mode), Access(**fields(Access, given))
+    if subjects:
+        return _single(request, outlets, access, console, attest=given["attest"])
+    return _several(request, outlets, access, console, given)
+
+
+def _fitting(context: click.Context, *, several: bool) -> None:
+    """Refuses options that the other kind of call has: a list of checks says its conditions itself."""
+    from click.core import ParameterSource
+
+    said = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    alone = {"attest", *(("inputs", "images", "golden") if context.params["every"] else _names(_ONE))}
+    wrong = sorted(said & (alone if several else set(_names(_SEVERAL))))
+    if wrong:
+        options = ", ".join(f"--{'all' if name == 'every' else name.replace('_', '-')}" for name in wrong)
+        raise click.UsageError(f"{options} {'needs a SUBJECT' if several else 'is for checks without a SUBJECT'}")
+    if context.params["every"] and context.params["project"]:
+        raise click.UsageError("--all and --project exclude each other")
+
+
+def _names(options: tuple[Callable[[Any], Any], ...]) -> list[str]:
+    """The parameters that these decorators add."""
+
+    def bare() -> None:
+        """Holds the options."""
+
+    for option in options:
+        option(bare)
+    return [str(one.name) for one in getattr(bare, "__click_params__", ())]
+
+
+def _single(request: Request, outlets: Outlets, access: Access, console: Console, *, attest: bool) -> int:
+    from zoo.certificate import attesting
     from zoo.diagnostics import Diagnostic
     from zoo.parity.account import Account
     from zoo.parity.github import inert
-    from zoo.parity.publish import Outlets, publish
-    from zoo.parity.request import Access, Request, accounted, perform, prepare, refused
+    from zoo.parity.publish import publish
+    from zoo.parity.request import accounted, perform, prepare, refused
     from zoo.parity.show import human
 
-    given |= {option: names(given[option]) for option in ("backends", "require", "second_opinion")}
-    request = Request(subjects, **fields(Request, given))
-    outlets = Outlets(**fields(Outlets, given))
-    console = Console(outlets.mode)
     try:
-        prepared = prepare(request, console, Access(**fields(Access, given)))
+        prepared = prepare(request, console, access)
         before = attesting.demand_targets(prepared.plan) if attest else {}
         done = perform(prepared)
     except Diagnostic as fault:
@@ -93,3 +141,21 @@ def check_parity(*, subjects: tuple[str, ...], attest: bool, **given: Any) -> in
     text = human(done.report)
     console.result("parity", account.report, lambda: inert(text) if outlets.github else text)
     return account.status
+
+
+def _several(request: Request, outlets: Outlets, access: Access, console: Console, given: dict[str, Any]) -> int:
+    from zoo.backends.discovery import backends
+    from zoo.catalog.registry import load
+    from zoo.parity.account import gravest
+    from zoo.parity.github import inert
+    from zoo.parity.publish import checks, publish
+    from zoo.project.suite import Manner, everything, listed, run, told
+
+    known = [card.name for card in backends()]
+    asked = everything(load(), request) if given["every"] else listed(given["project"], known)
+    finished = run(asked, Manner(given["jobs"], cache=not given["no_cache"]), console, access)
+    accounts = [one.account for one in finished]
+    publish(accounts, outlets, console)
+    text = told(finished)
+    console.result("parity-checks", checks(accounts), lambda: inert(text) if outlets.github else text)
+    return gravest([account.status for account in accounts])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ def arrays(path: Path) -> Fed:
             found = {name: file[name] for name in file.files}
     except OSError as fault:
         raise Diagnostic("inputs-file", f"cannot be read: {fault.strerror or fault}", where=where) from fault
-    except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError) as fault:
+    except (ValueError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as fault:  # encrypted, unknown method
         raise Diagnostic(
             "inputs-file", f"is no .npz file of numbers: {fault}", where=where, hint="numpy.savez(path, data=array)"
         ) from fault

@@ -163,7 +163,14 @@ def read(path: Path) -> Golden:
             outputs = [_array(archive, f"outputs/{i}.npy", one.sha256, path) for i, one in enumerate(card.outputs)]
     except OSError as fault:
         raise _fault(path, f"cannot be read: {fault.strerror or fault}") from fault
-    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, NotImplementedError) as fault:
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        KeyError,
+        ValueError,
+        EOFError,
+        RuntimeError,
+    ) as fault:  # encrypted, unknown
         raise _fault(path, f"is no golden, or a damaged one: {fault}") from fault
     ports = tuple(Port(one.name, ("N", *one.shape[1:]), one.spec) for one in card.inputs)
     arrays = tuple(array.astype(one.dtype) for array, one in zip(inputs, card.inputs, strict=True))

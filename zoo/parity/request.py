@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -110,12 +110,14 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     return Prepared(request, plan, rule, golden, converters)
 
 
-def perform(prepared: Prepared) -> Performed:
-    """Convert, run and compare."""
+def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Performed:
+    """Convert, run and compare; workers are ended, and KeyboardInterrupt is raised, once `stop()` is true."""
     request, seen = prepared.request, Seen()
     plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
+    run = acting.run
+    acting = replace(acting, run=lambda card, jobs, own: run(card, jobs, lambda: own() or stop()))
     report = apply(plan, replace(acting, seen=seen), prepared.rule, request.batch)
     if prepared.converters:
         report = second_opinion.added(report, plan, prepared.converters, acting, prepared.rule, second_opinion.convert)

@@ -33,7 +33,7 @@ def test_a_call_that_means_nothing_is_refused_before_anything_is_brought_here(
     output = capsys.readouterr()
     assert output.out == ""
     assert f"error[{code}]" in output.err
-    assert not (tmp_path / "store").exists()
+    assert not list((tmp_path / "store").rglob("objects"))
 
 
 def test_arrays_and_photos_exclude_each_other(capsys):

@@ -141,6 +141,16 @@ def test_a_golden_of_another_version_says_so(made):
         read(made)
 
 
+def test_an_archive_with_a_password_is_refused(made):
+    raw = bytearray(made.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        place = raw.index(signature)
+        raw[place + offset] |= 1
+    made.write_bytes(raw)
+    with pytest.raises(Diagnostic, match="is no golden, or a damaged one"):
+        read(made)
+
+
 @given(st.data())
 def test_a_torn_or_flipped_golden_is_a_diagnostic_and_never_other_numbers(tmp_path_factory, data):
     path = tmp_path_factory.mktemp("torn") / "g.npz"

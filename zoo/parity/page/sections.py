@@ -140,6 +140,21 @@ def _not_run(report: Report) -> Iterator[ET.Element]:
         yield table(("who", "why", "to run it"), rows)
 
 
+def _opinions(report: Report) -> Iterator[ET.Element]:
+    """Other converters' files against the same reference; they decide nothing."""
+    found = list(answers({"rows": report.get("second_opinions") or ()}))
+    unheard = report.get("second_opinions_unheard") or ()
+    if not found and not unheard:
+        return
+    yield element("h2", "Second opinions")
+    if found:
+        columns = ("ratio", "max_abs", "needed")
+        rows: list[list[Child]] = [[*_who(one), *(_cell(one, name) for name in columns)] for one in found]
+        yield table(("run", "output", "verdict", "ratio", "max abs", "would pass"), rows, numbers=3)
+    if unheard:
+        yield element("ul", [element("li", code(missed(item)), f": {item['why']}") for item in unheard])
+
+
 def _idle(report: Report) -> Iterator[ET.Element]:
     items = report.get("not_exercised") or ()
     if items:
@@ -174,4 +189,4 @@ def _conditions(report: Report) -> Iterator[ET.Element]:
     yield element("dl", [part for name, value in facts.items() for part in (element("dt", name), element("dd", value))])
 
 
-SECTIONS: tuple[Section, ...] = (_details, _outputs, _doctor, _depth, _spread, _idle, _not_run, _conditions)
+SECTIONS: tuple[Section, ...] = (_details, _outputs, _doctor, _depth, _spread, _opinions, _idle, _not_run, _conditions)
