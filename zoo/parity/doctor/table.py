@@ -1,0 +1,49 @@
+"""The table of hypotheses: from the most telling family to the one that only says where two files differ."""
+
+from __future__ import annotations
+
+from zoo.parity.doctor import (
+    activations,
+    batch_norm,
+    biases,
+    differences,
+    dropouts,
+    endings,
+    flattening,
+    interpolation,
+    kernels,
+    local_response,
+    padding,
+    permutations,
+    pictures,
+    pooling,
+    precision,
+    recurrent,
+    weights,
+    wiring,
+)
+from zoo.parity.doctor.case import Family
+
+OUTRIGHT: tuple[Family, ...] = (
+    pictures.families,
+    endings.families,
+    pooling.families,
+    batch_norm.families,
+)
+"""Tried before mean and scale of the input are solved for: what a whole first layer does can look like those."""
+REST: tuple[Family, ...] = (
+    kernels.families,
+    flattening.families,
+    biases.families,
+    activations.families,
+    local_response.families,
+    padding.families,
+    interpolation.families,
+    recurrent.families,
+    precision.families,
+    wiring.families,
+    permutations.families,
+    dropouts.families,
+    weights.families,
+    differences.families,
+)

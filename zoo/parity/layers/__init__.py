@@ -1,0 +1,1 @@
+"""Where two networks part: every shared value compared, in the whole and with the reference's values fed in."""

@@ -1,0 +1,65 @@
+"""One value that both sides compute: how far the candidate's lies from float64, in units of the noise there."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo.parity.engine.statistics import distance
+from zoo.parity.measure import K, Measured, ratio
+
+Array = NDArray[np.generic]
+Kind = Literal["inner", "layer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`kind` "inner": in the whole network; "layer": computed from the reference's own values (teacher forcing)."""
+
+    name: str
+    op: str
+    depth: int
+    kind: Kind
+    ratio: float
+    rms: float
+    max: float
+    floor_rms: float
+    floor_max: float
+    verdict: str
+
+    def plain(self) -> dict[str, object]:
+        """For JSON."""
+        return asdict(self)
+
+
+def rows(truth: Measured, got: Mapping[str, Array], kind: Kind) -> tuple[Row, ...]:
+    """A row for each value of `got` that the truth has kept, in the order of the reference's nodes.
+
+    Whole numbers and values that rounding alone decides are left out. A layer that does not round has to be equal.
+    """
+    found = []
+    for name, value in truth.values.items():
+        if name not in got or name not in truth.kept or value.exactness in ("discrete", "unstable"):
+            continue
+        double = truth.double(name)
+        if got[name].shape != double.shape:
+            share, rms, most = math.inf, math.inf, math.inf
+        else:
+            error = distance(got[name], double)
+            share, rms, most = ratio(error, value), error.rms, error.max
+            if kind == "layer" and value.exactness == "exact" and most:
+                share = math.inf
+        verdict = "pass" if share <= K else "fail"
+        floors = value.floor_rms, value.floor_max
+        found.append(Row(name, value.op, value.depth, kind, share, rms, most, *floors, verdict))
+    return tuple(found)
+
+
+def first(found: Sequence[Row]) -> Row | None:
+    """The first row over K in the order of the network: the culprit, where the rows are layers."""
+    return next((row for row in found if row.verdict == "fail"), None)

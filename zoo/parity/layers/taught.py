@@ -1,0 +1,122 @@
+"""Teacher forcing: each layer of the candidate from the reference's own values, so that errors do not add up."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from zoo.parity.graphs.cut import FED, cut, exposed
+from zoo.parity.graphs.graph import Graph
+from zoo.parity.layers.rows import Row, rows
+from zoo.parity.measure import Measured, measure
+
+Array = NDArray[np.generic]
+Feeds = Mapping[str, Array]
+Runner = Callable[[Sequence[tuple[Graph, Feeds]]], Sequence[Feeds | str]]
+"""Runs graphs and gives all outputs of each; for one that fails, why."""
+
+
+class Measurer(Protocol):
+    """`zoo.parity.measure.measure`, or the same engine elsewhere."""
+
+    def __call__(
+        self,
+        model: Path,
+        feeds: Feeds,
+        folder: Path,
+        *,
+        keep: Collection[str] | None = (),
+        forced: Feeds | None = None,
+    ) -> Measured:
+        """Measure every value of a graph."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Teacher:
+    """A reference measured once for any number of candidates: its ONNX form, its inputs and every value in float64.
+
+    `own` are the values that the reference's framework gave, by the names of its ONNX form, where it can show them.
+    """
+
+    graph: Graph
+    model: Path
+    feeds: Feeds
+    measured: Measured
+    folder: Path
+    own: Feeds
+    measurer: Measurer
+    lessons: dict[frozenset[str], Measured] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, graph: Graph, feeds: Feeds, folder: Path, own: Feeds | None = None, measurer: Measurer = measure
+    ) -> Teacher:
+        """Measure the reference's graph; the folder keeps the float64 arrays."""
+        model = folder / "reference.onnx"
+        onnx.save(graph.model, model)
+        return cls(graph, model, feeds, measurer(model, feeds, folder, keep=None), folder, own or {}, measurer)
+
+    def values(self) -> dict[str, Array]:
+        """What layers are fed: the reference's own values where it gave them, else float64 rounded to its type."""
+        found: dict[str, Array] = {}
+        for name, value in self.measured.values.items():
+            if value.exactness in ("rounds", "exact"):
+                own = self.own.get(name)
+                fits = own is not None and own.shape == value.shape
+                found[name] = own if own is not None and fits else self.measured.double(name).astype(value.dtype)
+        return found
+
+    def lesson(self, shared: Feeds) -> Measured:
+        """Each layer's float64 result from these values of the layers before it; kept for the next candidate."""
+        names = frozenset(shared)
+        if names not in self.lessons:
+            place = Path(tempfile.mkdtemp(dir=self.folder))
+            self.lessons[names] = self.measurer(self.model, self.feeds, place, keep=names, forced=shared)
+        return self.lessons[names]
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """What `teach` found.
+
+    whole    a row a shared value, in the whole network
+    layers   a row a layer, from the reference's values; empty when `why_not` says why
+    inner    the reference's value of each shared name, as it was fed
+    got      what each layer of the candidate gave
+    truth    each layer's float64 result from those values
+    """
+
+    whole: tuple[Row, ...]
+    layers: tuple[Row, ...]
+    inner: Feeds
+    got: Feeds
+    truth: Measured | None
+    why_not: str | None = None
+
+
+def teach(teacher: Teacher, candidate: Graph, run: Runner) -> Taught:
+    """Compare every value that both graphs name, in the whole network and layer by layer."""
+    inner = teacher.values()
+    (seen,) = run([(exposed(candidate, inner.keys()), teacher.feeds)])
+    if isinstance(seen, str):
+        return Taught((), (), inner, {}, None, seen)
+    whole = rows(teacher.measured, seen, "inner")
+    shared = {name: inner[name] for name in inner if name in seen and seen[name].shape == inner[name].shape}
+    if not shared:
+        return Taught(whole, (), inner, {}, None, "the two graphs name no value alike")
+    severed = cut(candidate, shared.keys())
+    fed = {**teacher.feeds, **{name + FED: array for name, array in shared.items()}}
+    (got,) = run([(severed, {port: fed[port] for port in severed.inputs})])
+    if isinstance(got, str):
+        return Taught(whole, (), inner, {}, None, got)
+    truth = teacher.lesson(shared)
+    known = {name: got[name] for name in shared if name in got}
+    return Taught(whole, rows(truth, known, "layer"), shared, known, truth)
