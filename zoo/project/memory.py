@@ -19,6 +19,7 @@ import converters
 import zoo
 from converters.outputs import sha256, write_text
 from zoo.backends import discovery
+from zoo.catalog.plain import values
 from zoo.diagnostics import Diagnostic
 from zoo.parity.given import PHOTOS
 from zoo.parity.request import Prepared
@@ -37,7 +38,7 @@ def key(prepared: Prepared) -> str:
             "converted": run.source.converted,
             "format": run.source.format,
             "files": dict(run.source.artifact.digests),
-            "entry": run.source.artifact.entry.model_dump(mode="json") if run.source.artifact.entry else None,
+            "entry": values(run.source.artifact.entry) if run.source.artifact.entry else None,
             "backend": run.card.name,
             "versions": dict(discovery.probe(run.card).versions),
             "insisted": run.insisted,

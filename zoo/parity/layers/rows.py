@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo.parity.engine.statistics import distance
-from zoo.parity.measure import K, Measured, ratio
+from zoo.parity.measure import Measured, ratio
+from zoo.parity.rule import K
 
 Array = NDArray[np.generic]
 Kind = Literal["inner", "layer"]
