@@ -13,6 +13,7 @@ import json
 import re
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -36,7 +37,8 @@ def run(folder: Path, results: Path) -> None:
         unique[digest(path)].append(path)
     index = {key: [str(path.relative_to(folder)) for path in paths] for key, paths in unique.items()}
     (results / "index.json").write_text(json.dumps(index, indent=1))
-    for key, paths in sorted(unique.items(), key=lambda item: item[1][0]):
+    for key in _in_turn({key: paths[0].parent for key, paths in unique.items()}):
+        paths = unique[key]
         out = results / f"{key}.json"
         try:
             with FileLock(results / f"{key}.lock", timeout=0):
@@ -49,6 +51,16 @@ def run(folder: Path, results: Path) -> None:
                     print(record["verdict"], flush=True)
         except Timeout:
             continue
+
+
+def _in_turn(folders: Mapping[str, Path]) -> list[str]:
+    """One of each repository, then another of each: a trial that is stopped has seen them all."""
+    seen: Counter[Path] = Counter()
+    turns = {}
+    for key, folder in sorted(folders.items(), key=lambda item: item[1]):
+        turns[key] = (seen[folder], folder)
+        seen[folder] += 1
+    return sorted(turns, key=lambda key: turns[key])
 
 
 def report(results: Path) -> None:

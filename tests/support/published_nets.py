@@ -26,7 +26,9 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass
 class Record:
-    """What became of one file; `verdict` is no network, refused, not compared, agrees, differs or bug."""
+    """What became of one file; `verdict` is no network, refused, converts (a training network, whose inputs no
+    framework can be given), not compared, agrees, differs or bug.
+    """
 
     file: str
     verdict: str
@@ -58,6 +60,9 @@ def tried(graph: Path, options: Options | None = None) -> Record:
         record.verdict, record.reasons = "bug", [f"{type(fault).__name__}: {fault}"]
         return record
     record.kinds, record.notes = dict(model.report.kinds), list(model.report.notes)
+    if record.given:
+        record.verdict, record.unjudged = "converts", {"all": "its inputs come from a data layer"}
+        return record
     with TemporaryDirectory(prefix="published-") as folder:
         _judge(graph, model, record, Path(folder))
     return record
@@ -89,9 +94,6 @@ def _judge(graph: Path, model: Model, record: Record, folder: Path) -> None:
     files = {"graph": graph}
     if model.report.drawn:
         files["weights"] = seeded_weights(model, folder / "net.caffemodel")
-    if record.given:
-        record.verdict, record.unjudged = "not compared", {"all": "its inputs come from a data layer"}
-        return
     for judge in JUDGES:
         theirs = host.run_many(discovery.find(judge), [Job("caffe", files, fed, outputs=asked)], _LIMIT)[0]
         if isinstance(theirs, Failed):

@@ -134,11 +134,11 @@ def _rows(emit: Emit, boxes: ir.Value, scores: ir.Value, picks: ir.Value, labels
         emit("GatherND", boxes, places),
     )
     rows = emit("Concat", *found, axis=1)
-    rows = emit("Concat", rows, _empty(emit, scores, picks), axis=0)
+    rows = emit("Concat", rows, nothing_found(emit, scores, picks), axis=0)
     return emit("Unsqueeze", rows, emit.constant([0, 1], "axes"))
 
 
-def _empty(emit: Emit, scores: ir.Value, picks: ir.Value) -> ir.Value:
+def nothing_found(emit: Emit, scores: ir.Value, picks: ir.Value) -> ir.Value:
     """Rows that say `nothing` for each image; no rows at all where something was found."""
     images = emit("Gather", emit("Shape", scores), emit.constant([0], "first"))
     found = emit("Gather", emit("Shape", picks), emit.constant([0], "first"))
