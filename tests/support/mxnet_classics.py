@@ -1,13 +1,15 @@
 """Run by the Python that has MXNet: the classic symbols of its image-classification examples, with seeded weights.
 
-    python -I mxnet_classics.py FOLDER NAME...
+    python -I mxnet_classics.py FOLDER classic/NAME...
 
 Written in MXNet's symbol API from their published structure; widths and depths are the published ones unless a
-comment says otherwise. Each becomes FOLDER/NAME-symbol.json, NAME-0000.params and NAME.npz with input and output.
+comment says otherwise. Each becomes FOLDER/classic/NAME-symbol.json, NAME-0000.params and, with input and output,
+NAME.npz.
 """
 
 import sys
 import zlib
+from pathlib import Path
 
 import mxnet as mx
 import numpy as np
@@ -171,6 +173,16 @@ NETWORKS = {
 }
 
 
+def network(name):
+    """A classic's symbol and the shape of its input."""
+    if name in NETWORKS:
+        return NETWORKS[name]()
+    sys.path.insert(0, str(Path(__file__).resolve().parent))  # python -I leaves it away
+    import mxnet_inceptions
+
+    return mxnet_inceptions.NETWORKS[name](CLASSES)
+
+
 def export(folder, name, symbol, shape):
     """Draw weights that keep the variance, run, and save as `save_checkpoint` does."""
     rng = np.random.RandomState(zlib.crc32(name.encode()) & 0x7FFFFFFF)
@@ -183,10 +195,22 @@ def export(folder, name, symbol, shape):
             array[:] = draw(key, array.shape, rng)
             stored[f"{kind}:{key}"] = array
     x = rng.uniform(-1, 1, shape).astype("f4")
+    soften(symbol, executor, x, stored)
     y = executor.forward(is_train=False, data=mx.nd.array(x))[0].asnumpy()
     symbol.save(f"{folder}/{name}-symbol.json")
     mx.nd.save(f"{folder}/{name}-0000.params", stored)
     np.savez(f"{folder}/{name}.npz", x=x, y=y)
+
+
+def soften(symbol, executor, x, stored):
+    """Weights of the last layer for logits of size 2: a softmax of 1 and 0 hides what the layers before compute."""
+    name = [key for key in symbol.list_arguments() if key.endswith("weight")][-1]
+    inner = symbol.get_internals()[name.replace("weight", "output")]
+    probe = inner.simple_bind(mx.cpu(), grad_req="null", data=x.shape)
+    probe.copy_params_from({key: executor.arg_dict[key] for key in probe.arg_dict if key != "data"}, executor.aux_dict)
+    logits = probe.forward(is_train=False, data=mx.nd.array(x))[0].asnumpy()
+    executor.arg_dict[name][:] = executor.arg_dict[name] * (2 / logits.std())
+    stored[f"arg:{name}"] = executor.arg_dict[name]
 
 
 def draw(name, shape, rng):
@@ -199,4 +223,4 @@ def draw(name, shape, rng):
 
 if __name__ == "__main__":
     for wanted in sys.argv[2:]:
-        export(sys.argv[1], wanted, *NETWORKS[wanted]())
+        export(sys.argv[1], wanted, *network(wanted.split("/")[-1]))

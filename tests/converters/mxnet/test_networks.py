@@ -27,7 +27,15 @@ ALL = [
     *(f"mobilenetv2_{width}" for width in ("1.0", "0.75", "0.5", "0.25")),
     *("alexnet", "inceptionv3", "squeezenet1.0", "squeezenet1.1"),
 ]
-CLASSIC = ["mlp", "lenet", "alexnet", "vgg", "inception_bn", "googlenet", "resnet", "resnext", "mobilenet"]
+CLASSIC = [
+    f"classic/{name}"
+    for name in (
+        "mlp", "lenet", "alexnet", "vgg", "inception_bn", "googlenet", "resnet", "resnext", "mobilenet", "inception_v3",
+        "inception_v4", "inception_resnet_v2", "mobilenetv2", "resnet_v1",
+    )
+]  # fmt: skip
+"""The symbols of MXNet's image-classification examples; those left out differ from one of these in float16 alone."""
+WRITTEN_BACK = [f"classic/{name}" for name in ("lenet", "googlenet", "inception_bn", "mobilenetv2", "resnet_v1")]
 TOLERANCE = 1e-5  # of the largest value; measured over all 34: at most 4.7e-6
 
 
@@ -35,8 +43,8 @@ TOLERANCE = 1e-5  # of the largest value; measured over all 34: at most 4.7e-6
 def exported() -> Path:
     """The folder of exported networks, outside the checkout, filled once by MXNet's own Python."""
     card = framework("mxnet")
-    folder = Path(os.environ.get("ZOO_TEST_CACHE") or Path.home() / ".cache" / "zoo-tests") / "mxnet"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = Path(os.environ.get("ZOO_TEST_CACHE") or Path.home() / ".cache" / "zoo-tests") / "mxnet-2"
+    (folder / "classic").mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         python = str(discovery.probe(card).interpreter)
         for script, names in (("mxnet_networks.py", wanted()), ("mxnet_classics.py", CLASSIC)):
@@ -54,6 +62,7 @@ def wanted() -> list[str]:
 @pytest.mark.framework
 @pytest.mark.parametrize("name", [*wanted(), *CLASSIC])
 def test_a_network_that_mxnet_made_agrees_with_mxnet(exported, tmp_path, name):
+    """And its outputs tell one image from another: a saturated softmax would agree with anything."""
     kept = np.load(exported / f"{name}.npz")
     prefix = exported / name
     out = tmp_path / "net.onnx"
@@ -63,11 +72,11 @@ def test_a_network_that_mxnet_made_agrees_with_mxnet(exported, tmp_path, name):
     found = only(run("onnx", {"model": out}, {"data": kept["x"]}))
     assert found.shape == kept["y"].shape
     assert np.abs(found - kept["y"]).max() <= TOLERANCE * np.abs(kept["y"]).max()
-    assert kept["y"].std(0).max() > 1e-3 * np.abs(kept["y"]).max()  # the images can be told apart
+    assert kept["y"].std(0).max() > (3e-3 if name in CLASSIC else 1e-3) * np.abs(kept["y"]).max()
 
 
 @pytest.mark.framework
-@pytest.mark.parametrize("name", ["mobilenet0.25", "resnet18_v2", "inception_bn", "googlenet", "lenet"])
+@pytest.mark.parametrize("name", ["mobilenet0.25", "resnet18_v2", *WRITTEN_BACK])
 def test_a_network_written_back_is_read_by_both_of_mxnets_loaders(exported, tmp_path, name):
     kept = np.load(exported / f"{name}.npz")
     files = [exported / f"{name}-symbol.json", exported / f"{name}-0000.params"]
