@@ -43,9 +43,7 @@ def main() -> int:
 
 def compare(weights: Path, out: Path, runs: int) -> int:
     """Measure one file beside `cp`; 1 when a bar is missed."""
-    if not weights.exists():
-        support = Path(__file__).resolve().parents[1] / "tests" / "support"
-        subprocess.run([sys.executable, "-c", MAKE, str(weights), str(support)], check=True)
+    made(weights)
     target = out / f"{weights.name}.onnx"
     copy = out / "copy"
     commands = {
@@ -60,6 +58,14 @@ def compare(weights: Path, out: Path, runs: int) -> int:
     over, peak = converted.wall - copied.wall, converted.rss_bytes
     print(f"convert - cp = {over:.2f} s (limit {SECONDS_OVER_CP}), peak {peak / 1e6:.0f} MB ({PEAK_BYTES / 1e6:.0f})")
     return int(over > SECONDS_OVER_CP or peak > PEAK_BYTES)
+
+
+def made(path: Path) -> Path:
+    """The file of weights, made when it is missing."""
+    if not path.exists():
+        support = Path(__file__).resolve().parents[1] / "tests" / "support"
+        subprocess.run([sys.executable, "-c", MAKE, str(path), str(support)], check=True)
+    return path
 
 
 def fresh(target: Path, argv: list[str]) -> list[str]:

@@ -12,6 +12,7 @@ from onnx import defs, helper, version_converter
 
 from converters.diagnostic import Diagnostic
 from converters.hub.builder import IR_VERSION, OPSET
+from converters.onnxfile import slopes
 from converters.onnxfile.checking import lean
 
 _SAME_SINCE = {
@@ -91,6 +92,7 @@ def _softmax_of_last_axis(node: onnx.NodeProto, ranks: dict[str, int]) -> bool:
 def raised(proto: onnx.ModelProto, opset: int) -> onnx.ModelProto:
     """The model in a newer operator set, by ONNX's version converter."""
     proto.ir_version = max(proto.ir_version, IR_VERSION)  # older ones want every weight among the inputs
+    slopes.spread(proto)
     try:
         return version_converter.convert_version(proto, opset)
     except (RuntimeError, ValueError, version_converter.ConvertError) as fault:

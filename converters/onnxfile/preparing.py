@@ -7,7 +7,7 @@ import onnx_ir as ir
 from onnx import inliner, shape_inference, version_converter
 
 from converters.diagnostic import Diagnostic
-from converters.onnxfile import expansion
+from converters.onnxfile import expansion, slopes
 from converters.onnxfile.checking import lean
 from converters.onnxfile.expansion import Known
 from converters.onnxfile.opset import rebuilt
@@ -35,6 +35,7 @@ def _raised(proto: onnx.ModelProto) -> onnx.ModelProto:
     if version >= OLDEST:
         return proto
     proto.ir_version = max(proto.ir_version, _APART)
+    slopes.spread(proto)
     try:
         return version_converter.convert_version(proto, OLDEST)
     except (RuntimeError, ValueError, version_converter.ConvertError) as fault:

@@ -43,6 +43,7 @@ class Forward:
         known = folded(node, self.code, self.versions)
         if known is not None:
             for value, weight in zip(node.outputs, known, strict=True):
+                value.shape = ir.Shape(weight.shape)  # ONNX's inference may not know it
                 self.code.hold(value, Held(weight=weight))
             self.report.dropped[str(node.name or node.outputs[0].name)] = "was computed beforehand"
             return

@@ -111,6 +111,7 @@ def write_zip(
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("net/data.pkl", dumps(tree))
         archive.writestr("net/byteorder", "big" if big else "little")
+        archive.writestr("net/version", "3\n")  # PyTorch itself reads no archive without it
         for key, array in pool.arrays.items():
             archive.writestr(f"net/data/{key}", array.astype(array.dtype.newbyteorder(">" if big else "<")).tobytes())
         for name, data in extra.items():
