@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,25 @@ def sniff(given: Path | str) -> Sniffed:
 
 def no_model(head: bytes) -> str | None:
     """What the first bytes show that is certainly no model, such as a web page; None when they may be one."""
-    return next((what for what, matches in _NO_MODEL if matches(head)), None)
+    return substitute(head) or next((what for what, matches in _NO_MODEL if matches(head)), None)
+
+
+def substitute(head: bytes) -> str | None:
+    """What servers send in place of a file, in its own words where it has some; None where it is nothing of these."""
+    if _html(head):
+        refusal = store_error(head)
+        if refusal:
+            return f"an error message of an object store ({refusal})"
+        title = re.search(r"<title[^>]*>\s*([^<]{1,100}?)\s*<", head.decode("utf-8", "replace"), re.IGNORECASE)
+        named = f' titled "{" ".join(title[1].split())}"' if title else ""
+        return f"an HTML or XML page{named} (a login or error page saved instead of the file?)"
+    return next((what for what, matches in _SUBSTITUTES if matches(head)), None)
+
+
+def store_error(head: bytes) -> str | None:
+    """The code and message of an object store's refusal; both of S3 and of Google's XML API have this form."""
+    found = re.search(rb"<Code>([^<]{1,80})</Code>(?:\s*<Message>([^<]{1,200})</Message>)?", head)
+    return ": ".join(part.decode("utf-8", "replace") for part in found.groups() if part) if found else None
 
 
 def is_text(head: bytes) -> bool:
@@ -55,21 +74,22 @@ def _starts(*magics: bytes) -> Callable[[bytes], bool]:
 
 def _html(head: bytes) -> bool:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")[:64].lower()
-    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml"))
+    return start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml", b"<error>"))
 
 
 def _tar(head: bytes) -> bool:
     return head[257:262] == b"ustar"
 
 
-_NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
+_SUBSTITUTES: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("an empty file", lambda head: not head),
-    ("an HTML or XML page (a login or error page saved instead of the file?)", _html),
     (
         "a Git LFS pointer (the text that stands for a file; the file itself was not fetched)",
         _starts(b"version https://git-lfs.github.com/spec/"),
     ),
     ("a JSON error message", lambda head: head.lstrip().startswith((b'{"error"', b'{"message"', b'{"detail"'))),
+)
+_NO_MODEL: tuple[tuple[str, Callable[[bytes], bool]], ...] = (
     ("a PNG image", _starts(b"\x89PNG\r\n")),
     ("a JPEG image", _starts(b"\xff\xd8\xff")),
     ("a gzip archive", _starts(b"\x1f\x8b")),

@@ -7,15 +7,13 @@ from pathlib import Path
 
 
 def main(registry: str, root: str, jobs: str = "1") -> int:
-    from zoo.catalog.parsing import parse
+    from zoo.catalog.registry import load
     from zoo.console import Console
     from zoo.supply.download import apply, plan
     from zoo.supply.store import Store
 
-    entries, faults = parse(Path(registry).read_text(encoding="utf-8"))
-    assert not faults, faults
     store = Store(Path(root))
-    steps = [step for entry in entries.values() for step in plan(entry, store)]
+    steps = [step for entry in load(Path(registry)).entries.values() for step in plan(entry, store)]
     for item in apply(steps, store, console=Console(), jobs=int(jobs)):
         sys.stdout.write(f"{'fetched' if item.fetched else 'kept'} {item.record.sha256}\n")
     return 0

@@ -21,14 +21,11 @@ from zoo.catalog.plain import is_default, values
 from zoo.catalog.schema import Entry
 from zoo.supply.store import LAYOUT, default_root
 
-LEAST = 50_000  # bytes of a registry that is worth a copy
-_COPIES = 8  # of a user: the newest stay
+_COPIES = 32  # of a user: the newest stay
 
 
 def recall(text: bytes, known: Collection[str]) -> Entries | None:
     """The entries of the registry whose bytes are `text`; None where no copy of them can be believed."""
-    if len(text) < LEAST:
-        return None
     try:
         with _place(text, known).open("rb") as stream:
             if not _own(os.fstat(stream.fileno())):
@@ -43,8 +40,6 @@ def recall(text: bytes, known: Collection[str]) -> Entries | None:
 
 def keep(text: bytes, known: Collection[str], entries: Mapping[str, Entry]) -> None:
     """Leave a copy of faultless entries for the next command; where nothing can be written, it will read YAML again."""
-    if len(text) < LEAST:
-        return
     rows = [values(entry, is_default) for entry in entries.values()]
     body = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
     place = _place(text, known)

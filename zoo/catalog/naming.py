@@ -122,7 +122,10 @@ def _unknown(entries: Sequence[Entry], wanted: str, bearing: Sequence[Entry]) ->
     from difflib import get_close_matches
 
     if bearing:
-        hint = f"there are {', '.join(entry.id for entry in bearing)}"
+        ids = [entry.id for entry in bearing]
+        meant = get_close_matches(wanted.lower(), ids, n=1, cutoff=0.85)
+        hint = f"did you mean {meant[0]}? " if meant else ""
+        hint += f"there are {', '.join(ids)}"
         return UsageFault("unknown-model", f'the registry has no model "{wanted}"', hint=hint)
     names = {plain(known): known for entry in entries for known in (entry.id, entry.name, *entry.aliases)}
     near = [names[found] for found in get_close_matches(plain(wanted), names, n=3, cutoff=0.5)]

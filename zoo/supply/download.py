@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo.diagnostics import IntegrityFault, TransferFault
+from zoo.supply.arrival import objection
 from zoo.supply.lease import Holder
 from zoo.supply.mirrors import first_good, preferred
 from zoo.supply.sources import Mirror, sources
@@ -211,7 +212,7 @@ def _problem(step: Fetch, sink: Sink) -> str | None:
     problem = sink.problem()
     if problem is None and step.sha256 is not None and not step.file.checksums and sink.sha256 != step.sha256:
         return f"sha256 is {sink.sha256}, at first use it was {step.sha256}"
-    return problem
+    return problem if problem or step.file.checksums else objection(sink.path)
 
 
 def checksum_list(file: File) -> str:

@@ -63,17 +63,22 @@ class Transit:
 
     @cached_property
     def session(self) -> Session:
-        """One session for all requests; proxies, netrc and REQUESTS_CA_BUNDLE are honoured as requests does."""
+        """One session for all requests; proxies, netrc and REQUESTS_CA_BUNDLE are honoured as requests does.
+
+        Without a bundle that somebody names, the system's certificates count beside those of requests.
+        """
         import requests
 
         from zoo import __version__
+        from zoo.supply.trust import SystemTrust, named_by_environment
 
         session: Session = self.keep(requests.Session())
         session.headers["User-Agent"] = f"zoo/{__version__}"
         session.headers["Accept-Encoding"] = "identity"
         if self.network.ca_bundle is not None:
             session.verify = str(self.network.ca_bundle)
-            session.trust_env = True
+        elif not named_by_environment():
+            session.mount("https://", SystemTrust())
         return session
 
     def archive(self, key: str, fetch: Callable[[], Path]) -> Path:
@@ -105,6 +110,11 @@ class Transit:
 
     def __exit__(self, *_exception: object) -> None:
         self._stack.close()
+
+    @property
+    def verify(self) -> str | None:
+        """The bundle to be given with each request: requests lets REQUESTS_CA_BUNDLE win over that of a session."""
+        return str(self.network.ca_bundle) if self.network.ca_bundle else None
 
     @property
     def timeout(self) -> tuple[float, float]:

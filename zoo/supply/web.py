@@ -70,7 +70,9 @@ def opened(url: str, headers: Mapping[str, str], transit: Transit) -> Iterator[R
     """
     sent = dict(headers)
     for _hop in range(_MAX_HOPS + 1):
-        response = transit.session.get(url, headers=sent, stream=True, allow_redirects=False, timeout=transit.timeout)
+        response = transit.session.get(
+            url, headers=sent, stream=True, allow_redirects=False, timeout=transit.timeout, verify=transit.verify
+        )
         target = response.headers.get("Location")
         if response.status_code not in REDIRECTS or not target:
             with response:

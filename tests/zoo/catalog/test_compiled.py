@@ -14,11 +14,9 @@ from zoo.diagnostics import Diagnostic
 
 @pytest.fixture
 def registry(tmp_path):
-    """A registry that is long enough to be worth a copy."""
     path = tmp_path / "registry.yaml"
     row = entry_row(file_row(b"a", {"path": "/a"}), notes="word " * 300)
     path.write_text(registry_text(*({**row, "id": f"net-{number}@onnx"} for number in range(30))), encoding="utf-8")
-    assert path.stat().st_size > compiled.LEAST
     return path
 
 
@@ -126,15 +124,8 @@ def test_a_folder_that_cannot_be_written_does_not_matter(registry, tmp_path, mon
 
 
 def test_a_handful_of_copies_stay(registry):
-    for number in range(12):
+    for number in range(compiled._COPIES + 3):
         registry.write_text(registry.read_text(encoding="utf-8") + f"# {number}\n", encoding="utf-8")
         load(registry)
     assert len(copies()) == compiled._COPIES
     assert recalled(registry) is not None
-
-
-def test_a_short_registry_is_read_as_it_is(tmp_path):
-    path = tmp_path / "r.yaml"
-    path.write_text(registry_text(entry_row(file_row(b"a", {"path": "/a"}))), encoding="utf-8")
-    load(path)
-    assert copies() == []

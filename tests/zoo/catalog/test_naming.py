@@ -58,7 +58,7 @@ def test_a_publisher_that_the_precedence_does_not_know_comes_last():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("resnet50@lasagnia", "resnet50@lasagne"),
+        ("resnet50@lasagnia", "did you mean resnet50@lasagne? there are resnet50@caffe"),
         ("opennfsw", "open-nsfw"),
         ("resnet5O", "resnet50"),
         ("xyzzy-qqq", "zoo ls"),

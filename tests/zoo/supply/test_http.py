@@ -124,6 +124,13 @@ def test_the_next_mirror_is_tried_and_every_failure_is_told(server, pull):
     assert "(3 tries)" in details
 
 
+def test_a_refusal_of_an_object_store_is_told_in_its_words(server, pull):
+    told = b"<?xml version='1.0'?><Error><Code>AccessDenied</Code><Message>Requester Pays is on</Message></Error>"
+    headers = {"Content-Type": "application/xml", "Content-Length": str(len(told))}
+    url = server.on("/net", lambda handler, _count: handler.send(403, headers, told))
+    assert "403 Forbidden (AccessDenied: Requester Pays is on)" in failure(pull, url)
+
+
 def test_tries_are_bounded(server, pull):
     assert "(3 tries)" in failure(pull, server.on("/net", always_cut(BODY, MB)))
     assert len(server.asked("/net")) == 3

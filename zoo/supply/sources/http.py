@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -165,7 +166,26 @@ def _prepare(response: Response, sink: Sink, *, asked: bool) -> None:
         total = content_length(response)
         sink.reserve(total if sink.size is None else None)
     else:
-        raise MirrorFailure(f"the server answers {status} {response.reason}".rstrip())
+        raise MirrorFailure(_refusal(response))
+
+
+def _refusal(response: Response) -> str:
+    """The status, and what an object store says of it: a 403 of a bucket that asks requesters to pay is told so."""
+    from converters.sniffing import store_error
+
+    told = f"the server answers {response.status_code} {response.reason}".rstrip()
+    if "xml" not in response.headers.get("Content-Type", ""):
+        return told
+    reason = store_error(next(_body_start(response), b""))
+    return f"{told} ({reason})" if reason else told
+
+
+def _body_start(response: Response) -> Iterator[bytes]:
+    """The first 4 KiB, if they come."""
+    import urllib3
+
+    with suppress(urllib3.exceptions.HTTPError, OSError):
+        yield response.raw.read(4096, decode_content=False)
 
 
 def _continue(response: Response, sink: Sink) -> None:
