@@ -143,7 +143,7 @@ def of(done: Performed, report: dict[str, Any], path: Path, target: Target) -> C
         outputs=tuple(
             Output(
                 run=f"{row['artifact']} in {row['backend']}",
-                name=output["name"],
+                name=output.get("title", output["name"]),
                 verdict=output["verdict"],
                 figures=json.loads(json.dumps(finite(output["figures"] or {}))),
             )
