@@ -1,4 +1,4 @@
-"""Writes docs/formats/<format>.md from the tables of the code: `python docs/generate.py`, or `--check` to compare.
+"""Writes docs/formats/<format>.md and the schemas of reports: `python docs/generate.py`, or `--check` to compare.
 
 A page lists each layer that is read or written: its ONNX form (the first sentence of the row's function), the
 parameters that the function reads, those that change no number, the samples that prove it and who judges them, and what
@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import dis
 import inspect
+import json
 import re
 import sys
 import textwrap
@@ -20,6 +21,7 @@ from types import CodeType, FunctionType
 from converters.format import Format, formats, resolve
 from converters.hub.optable import FORMULA, Read, gather
 from converters.hub.writetable import Write, gather_writers
+from zoo.parity.schema import DOCUMENTS, json_schema
 
 FOLDER = Path(__file__).parent / "formats"
 _NO_FORM = "; it has no exact ONNX form"
@@ -211,19 +213,22 @@ def _text(node: ast.expr, closure: object) -> str:
     return "..."
 
 
+def _schema(name: str) -> str:
+    return json.dumps(json_schema(name), indent=1) + "\n"
+
+
 def main() -> int:
     """Write the pages, or with --check name those that are out of date."""
     check = sys.argv[1:] == ["--check"]
+    made = {FOLDER / f"{card.name}.md": page(card) for card in formats().values() if card.ops or card.writers}
+    made |= {FOLDER.parent / f"{name}.schema.json": _schema(name) for name in DOCUMENTS}
     stale = []
-    for card in formats().values():
-        if not (card.ops or card.writers):
-            continue
-        path, text = FOLDER / f"{card.name}.md", page(card)
+    for path, text in made.items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
             continue
         stale.append(path.name)
         if not check:
-            FOLDER.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
     if stale:
         print(("out of date: " if check else "written: ") + ", ".join(stale))

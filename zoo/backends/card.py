@@ -30,7 +30,7 @@ class Card:
 
     `via`: a format that it reads -> the format that zoo writes such an artifact in first, for the worker to load.
     `converts`: a format that it turns into another one: another program's converter, asked for a second opinion. It
-    runs nothing, so it reads nothing either.
+    runs nothing, so it reads nothing either. `devices`: a device -> the options that make it compute there.
     """
 
     name: str
@@ -42,10 +42,11 @@ class Card:
     options: Mapping[str, object] = field(default_factory=dict)
     via: Mapping[str, str] = field(default_factory=dict)
     converts: Mapping[str, str] = field(default_factory=dict)
+    devices: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 def read(worker: Path) -> Card:
-    """Parses NAME, READS, NEEDS, ENV, OPTIONS, VIA and CONVERTS of a worker file; all faults in one Diagnostic."""
+    """Parses NAME, READS, NEEDS, ENV, OPTIONS, VIA, CONVERTS and DEVICES of a worker file; all faults at once."""
     tree = ast.parse(worker.read_bytes(), filename=str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)
@@ -64,6 +65,7 @@ def read(worker: Path) -> Card:
         options=_options(constants.get("OPTIONS", {}), faults),
         via=_formats(constants, "VIA", faults),
         converts=_formats(constants, "CONVERTS", faults),
+        devices=_devices(constants, faults),
     )
     if faults:
         raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)
@@ -116,3 +118,16 @@ def _formats(constants: Mapping[str, object], name: str, faults: list[str]) -> d
         return dict(value)
     faults.append(f"{name} is {value!r}, expected a dict of formats")
     return {}
+
+
+def _devices(constants: Mapping[str, object], faults: list[str]) -> dict[str, Mapping[str, object]]:
+    value, options = constants.get("DEVICES", {}), constants.get("OPTIONS", {})
+    sound = isinstance(value, dict) and all(isinstance(table, dict) for table in value.values())
+    if not sound or not isinstance(value, dict):
+        faults.append(f"DEVICES is {value!r}, expected a dict of devices and their options")
+        return {}
+    known = set(options) if isinstance(options, dict) else set()
+    strange = sorted({name for table in value.values() for name in table} - known)
+    if strange:
+        faults.append(f"DEVICES sets {', '.join(strange)}, which OPTIONS does not list")
+    return dict(value)

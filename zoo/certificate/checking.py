@@ -145,6 +145,7 @@ def _request(certificate: Certificate, path: Path) -> Request:
         images=here(inputs.images),
         golden=here(inputs.golden),
         seed=inputs.seed,
+        device=inputs.device,
         batch=inputs.batch,
         rtol=mine.get("rtol"),
         atol=mine.get("atol"),

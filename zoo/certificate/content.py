@@ -57,6 +57,7 @@ class Inputs(BaseModel):
     batch: int
     seed: int
     sha256: str
+    device: str | None = None
     inputs: str | None = None
     images: str | None = None
     golden: str | None = None
@@ -132,6 +133,7 @@ def of(done: Performed, report: dict[str, Any], path: Path, target: Target) -> C
             samples=done.seen.samples.described,
             batch=request.batch,
             seed=request.seed,
+            device=request.device,
             sha256=samples_digest(done.seen.samples),
             inputs=_optional(request.inputs, folder),
             images=_optional(request.images, folder),
@@ -143,7 +145,7 @@ def of(done: Performed, report: dict[str, Any], path: Path, target: Target) -> C
         outputs=tuple(
             Output(
                 run=f"{row['artifact']} in {row['backend']}",
-                name=output["name"],
+                name=output.get("title", output["name"]),
                 verdict=output["verdict"],
                 figures=json.loads(json.dumps(finite(output["figures"] or {}))),
             )

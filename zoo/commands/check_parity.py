@@ -28,6 +28,7 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
     click.option("--rtol", type=float, help="Instead of the noise floor: tolerance as a share of each value."),
     click.option("--atol", type=float, help="Likewise, as a share of the largest value of the output."),
     click.option("--snr", type=float, metavar="DB", help="Likewise, a signal-to-noise ratio that must be reached."),
+    click.option("--device", metavar="NAME", help="Backends that can compute there, do (cuda, tensorrt); TF32 is off."),
     click.option("--why", metavar="TEXT", help="The reason for --rtol, --atol or --snr."),
 )
 _OUTLETS = (  # of a command: the fields of zoo.parity.publish.Outlets

@@ -60,13 +60,15 @@ def write(path: Path, done: Performed, report: dict[str, Any]) -> dict[str, Any]
         details = [f"{item.label} in {item.backend}: {item.why}" for item in done.report.not_run]
         raise BackendFault("golden-reference", "there is no reference to record: nothing ran", details=details)
     itself = done.report.itself
-    if itself.verdict is not Verdict.PASS:
+    shown = [one for one in itself.outputs if one.inputs == samples.name and one.verdict is Verdict.PASS]
+    if itself.verdict is Verdict.FAIL or not shown:
         differs = itself.verdict is Verdict.FAIL
         why = "its two runs differ" if differs else "no output is exercised by these inputs"
         raise Unsteady("golden-unsteady", f"this is no reference: {why}", details=itself.reasons)
     result = done.seen.results[0]
     inputs = golden.inputs_of(samples)
-    figures = {one["name"]: one.get("figures") or {} for one in report["reference_again"]["outputs"]}
+    again = [one for one in report["reference_again"]["outputs"] if one["kind"] == "output"]
+    figures = {one["name"]: one["figures"] or {} for one in again if one["inputs"] == samples.name}
     artifact = result.run.source.artifact
     card = golden.Card(
         described=samples.described,

@@ -12,7 +12,7 @@ from zoo.backends.discovery import backends as cards
 from zoo.catalog.artifact import Artifact
 from zoo.console import Console
 from zoo.diagnostics import Diagnostic, UsageFault
-from zoo.parity import second_opinion
+from zoo.parity import devices, second_opinion
 from zoo.parity.account import Account
 from zoo.parity.align import renamed
 from zoo.parity.check import apply
@@ -46,6 +46,7 @@ class Request:
     atol: float | None = None
     snr: float | None = None
     why: str | None = None
+    device: str | None = None
 
     @property
     def name(self) -> str:
@@ -107,6 +108,8 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     known([subject.backend for subject in asked if subject.backend], names)
     golden = read(request.golden) if request.golden else None
     plan = planned(asked, choice, console, offline=access.offline, trust_first_use=access.trust_first_use)
+    if request.device:
+        devices.demand(request.device, plan, cards())
     return Prepared(request, plan, rule, golden, converters)
 
 
@@ -116,7 +119,7 @@ def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Per
     plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
-    run = acting.run
+    run = devices.on(request.device, acting.run) if request.device else acting.run
     acting = replace(acting, run=lambda card, jobs, own: run(card, jobs, lambda: own() or stop()))
     report = apply(plan, replace(acting, seen=seen), prepared.rule, request.batch)
     if prepared.converters:

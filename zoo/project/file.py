@@ -45,6 +45,7 @@ class Pair(BaseModel):
     atol: float | None = None
     snr: float | None = None
     why: _Text | None = None
+    device: _Text | None = None
 
 
 class Project(BaseModel):
@@ -151,6 +152,7 @@ def _request(pair: Pair, folder: Path) -> Request:
         atol=pair.atol,
         snr=pair.snr,
         why=pair.why,
+        device=pair.device,
     )
 
 

@@ -46,6 +46,7 @@ def key(prepared: Prepared) -> str:
         for run in plan.runs
     ]
     feeds: dict[str, object] = {"seed": request.seed, "batch": request.batch}
+    feeds["device"] = request.device
     feeds |= {name: sha256(path) for name in ("inputs", "golden") if (path := getattr(request, name)) is not None}
     if request.images is not None:
         feeds["images"] = {path.name: sha256(path) for path in _photos(request.images)}

@@ -61,7 +61,12 @@ def test_onnxruntime_runs_at_every_level_of_graph_optimization(level):
     model = shared("models", "samplenet", "samplenet.onnx")
     reply = on_onnxruntime(model, {"": x}, options={"graph_optimization": level})
     np.testing.assert_allclose(reply.outputs["fc3"], on_onnxruntime(model, {"": x}).outputs["fc3"], atol=2e-5)
-    assert reply.settings == {"graph_optimization": level, "providers": ["CPUExecutionProvider"], "threads": 1}
+    assert reply.settings == {
+        "graph_optimization": level,
+        "providers": ["CPUExecutionProvider"],
+        "tf32": False,
+        "threads": 1,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """ONNX Runtime, on the CPU unless told otherwise."""
 
+import os
+
 NAME = "onnxruntime"
 READS = ["onnx"]
 NEEDS = ["onnxruntime"]
@@ -7,7 +9,11 @@ ENV = {
     "pythons": ["3.11", "3.12", "3.13", "3.10"],
     "requirements": ["onnxruntime>=1.20", "numpy>=1.26"],
 }
-OPTIONS = {"graph_optimization": "all", "providers": ["CPUExecutionProvider"]}
+OPTIONS = {"graph_optimization": "all", "providers": ["CPUExecutionProvider"], "tf32": False}
+DEVICES = {
+    "cuda": {"providers": ["CUDAExecutionProvider", "CPUExecutionProvider"]},
+    "tensorrt": {"providers": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]},
+}
 
 _LEVELS = {
     "disable": "ORT_DISABLE_ALL",
@@ -19,6 +25,8 @@ _LEVELS = {
 
 def load(kind: str, files: dict, options: dict) -> object:
     """Open a session with exactly the providers asked for: a silent fall back to the CPU is refused."""
+    if not options["tf32"]:  # cuBLAS, cuDNN and TensorRT all obey it; read when their libraries load
+        os.environ["NVIDIA_TF32_OVERRIDE"] = "0"
     import onnxruntime
 
     level = options["graph_optimization"]
@@ -31,7 +39,8 @@ def load(kind: str, files: dict, options: dict) -> object:
     settings.log_severity_level = 3
     wanted = list(options["providers"])
     path = files.get("graph") or next(iter(files.values()))
-    session = onnxruntime.InferenceSession(path, settings, providers=wanted)
+    pinned = [(name, _pins(name, options)) for name in wanted]
+    session = onnxruntime.InferenceSession(path, settings, providers=pinned)
     missing = [name for name in wanted if name not in session.get_providers()]
     if missing:
         raise ValueError(f"ONNX Runtime cannot use {', '.join(missing)} here")
@@ -59,3 +68,12 @@ def versions() -> dict:
     import onnxruntime
 
     return {"onnxruntime": onnxruntime.__version__, "numpy": np.__version__}
+
+
+def _pins(provider: str, options: dict) -> dict:
+    """Full float32, and one algorithm a convolution instead of the fastest of a race."""
+    if provider == "CUDAExecutionProvider":
+        return {"use_tf32": str(int(options["tf32"])), "cudnn_conv_algo_search": "DEFAULT"}
+    if provider == "TensorrtExecutionProvider":
+        return {"trt_fp16_enable": "0", "trt_int8_enable": "0"}
+    return {}

@@ -12,6 +12,7 @@ ENV = {
     "requirements": ["torch>=2.6,<2.14", "numpy>=1.26", "onnx>=1.18", "onnxscript>=0.5"],  # the last two: _exporter.py
 }
 OPTIONS = {"trust": False, "dtype": "float32", "device": "cpu"}
+DEVICES = {"cuda": {"device": "cuda"}}
 
 
 def load(kind: str, files: dict, options: dict) -> object:
@@ -24,6 +25,10 @@ def load(kind: str, files: dict, options: dict) -> object:
 
     torch.set_num_threads(options["threads"])
     torch.manual_seed(0)
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
+    if options["device"] != "cpu" and not torch.cuda.is_available():
+        raise ValueError(f"PyTorch has no device {options['device']} here")
     if "code" in files:
         loaded = _written(files, options)
     else:
@@ -70,10 +75,6 @@ def versions() -> dict:
 
 def _written(files: dict, options: dict) -> dict:
     """The module of a model.py that zoo wrote, with its weights."""
-    import torch
-
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cuda.matmul.allow_tf32 = False
     spec = importlib.util.spec_from_file_location("written_model", files["code"])
     source = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(source)
