@@ -1,4 +1,4 @@
-"""BatchNormalization, LRN and InstanceNormalization."""
+"""BatchNormalization, LRN, InstanceNormalization, and Normalize of SSD."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from converters.hub.matching import Declined, Match, Part
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
-from converters.weights import ArrayWeight, Weight
+from converters.weights import ArrayWeight, Weight, reshaped
 
 
 def batch_normalization(match: Match, view: View) -> Sequence[Layer]:
@@ -100,6 +100,23 @@ _WITHIN = (
     "beta = Constant<value_float = -0.75>()\ne = Pow(d, beta)\nout0 = Mul(in0, e)"
 )
 
+
+def normalize(match: Match, view: View) -> Sequence[Layer]:
+    """Writes x / sqrt(sum of x^2 + eps) * scale, summed over channels or over all of an item, as Normalize of SSD."""
+    data, rank = match.inputs[0], view.rank(match.inputs[0])
+    axes = sorted(axis % rank for axis in view.integers(match.operand(1), "axes"))
+    eps, scale = view.scalar(match.other_constant(1)), match.other_constant(4)
+    divided = match.operand(0, at=3) is data and match.attrs[0].flag("keepdims")
+    if view.dialect != "ssd" or rank != 4 or axes not in ([1], [1, 2, 3]) or eps is None or not divided:
+        raise Declined("it is no length over channels or items, or the dialect has no Normalize", "--dialect ssd")
+    number = view.scalar(scale)
+    weight = view.channels(data, scale) if number is None else reshaped(view.weight(scale), ())
+    if weight is None:
+        raise Declined("its scale is not one number a channel, nor one for all")
+    fields = {"across_spatial": len(axes) == 3, "channel_shared": number is not None, "eps": eps}
+    return [match.layer("Normalize", fields, {0: weight}, inputs=[data])]
+
+
 WRITE = (
     Write(batch_normalization, ("BatchNormalization",), neutral=("momentum",), samples=(
         Sample("image", _BN, ((2, 3, 4, 5),), ((3,),) * 4, positive=(3,)),
@@ -111,6 +128,7 @@ WRITE = (
     Write(lrn_within, ("Mul", "AveragePool", "Mul", "Add", "Pow", "Mul"), neutral=("ceil_mode", "auto_pad"), samples=(
         Sample("within", _WITHIN, ((2, 3, 6, 5),)),
     )),
+    Write(normalize, ("ReduceSumSquare", "Add", "Sqrt", "Div", "Mul"), neutral=("noop_with_empty_axes",)),
     Write(instance_normalization, ("InstanceNormalization",), samples=(
         Sample("image", "out0 = InstanceNormalization<epsilon = 0.01>(in0, w0, w1)", ((2, 3, 4, 5),), ((3,), (3,))),
     )),

@@ -60,6 +60,6 @@ def test_the_real_caffe_computes_what_onnxruntime_computes(case: WriteCase, expe
     )
 
 
-def test_every_row_has_a_sample_but_embed_whose_inputs_are_integers():
+def test_every_row_has_a_sample_but_the_one_that_only_a_fork_runs():
     without = {chain for chain, row in gather_writers("converters.caffe.writers").items() if not row.samples}
-    assert without == set()
+    assert without == {("ReduceSumSquare", "Add", "Sqrt", "Div", "Mul")}  # judged in test_write_ssd.py
