@@ -1,4 +1,4 @@
-"""Flatten, Reshape, Permute, Crop and Dropout: the numbers stay, their places change (or nothing does)."""
+"""Flatten, Reshape, Permute, Crop, CropCenter and Dropout: the numbers stay, their places change (or nothing does)."""
 
 from __future__ import annotations
 
@@ -76,6 +76,23 @@ def crop(layer: Layer, emit: Emit) -> ir.Value:
     )
 
 
+def crop_center(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads CropCenter (waifu2x) as Slice: crop_size values go at both ends of each axis."""
+    (data,) = emit.inputs
+    sizes = layer.attrs.integers("crop_size")
+    if len(sizes) != emit.rank(data):
+        emit.refuse(f"{len(sizes)} values of crop_size for {emit.rank(data)} dimensions; Caffe refuses it too")
+    axes = [axis for axis, size in enumerate(sizes) if size]
+    if any(2 * sizes[axis] >= emit.size(data, axis) for axis in axes):
+        emit.refuse(f"crop_size {list(sizes)} leaves nothing of {list(emit.shape(data))}; Caffe refuses it too")
+    starts, ends = [sizes[axis] for axis in axes], [-sizes[axis] for axis in axes]
+    if not axes:
+        return emit.dropped("crops nothing")
+    return emit(
+        "Slice", data, emit.constant(starts, "starts"), emit.constant(ends, "ends"), emit.constant(axes, "axes")
+    )
+
+
 def dropout(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Dropout as nothing: Caffe scales while it trains (dropout_layer.cpp).
 
@@ -143,6 +160,18 @@ READ = {
         ),
     ),
     "Crop": Read(crop, samples=_CROP),
+    "CropCenter": Read(
+        crop_center,
+        samples=(
+            Sample(
+                "height and width",
+                "crop_center_param { crop_size: 0 crop_size: 0 crop_size: 1 crop_size: 2 }",
+                ((2, 3, 4, 7),),
+                formula=lambda x, _: x[0][:, :, 1:-1, 2:-2],
+                judge=FORMULA,
+            ),
+        ),
+    ),
     "Dropout": Read(
         dropout,
         neutral=("dropout_ratio",),
