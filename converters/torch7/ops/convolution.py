@@ -58,18 +58,31 @@ def _conv(emit: Emit, data: ir.Value, weights: list[ir.Value | None], shape: Win
     )
 
 
-def temporal_convolution(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads TemporalConvolution as Conv over [batch, time, features]; weight [out, kW * in], time outside."""
+def temporal_convolution(letter: str) -> Callable[[Layer, Emit], ir.Value]:
+    """Reads TemporalConvolution as Conv over [batch, time, features]; weight [out, kW * in], time outside.
+
+    cudnn's is a convolution of an image one plane deep: its time is H, its kW the size of a frame, and it may pad.
+    """
+
+    def read(layer: Layer, emit: Emit) -> ir.Value:
+        width, step = whole(layer, emit, f"k{letter}"), whole(layer, emit, f"d{letter}", 1)
+        pad = whole(layer, emit, "padH", 0) if letter == "H" else 0
+        return _temporal(layer, emit, Window((width,), (step,), (pad,), (1,)))
+
+    return read
+
+
+def _temporal(layer: Layer, emit: Emit, window: Window) -> ir.Value:
     value = only(emit)
     data, added = batched(emit, value, 3)
     features, out = whole(layer, emit, "inputFrameSize"), whole(layer, emit, "outputFrameSize")
-    width, step = whole(layer, emit, "kW"), whole(layer, emit, "dW", 1)
+    (width,) = window.kernel
     demand_channels(emit, data, features, 2)
     weight = parameter(layer, emit, "weight", (out, width, features))
     kernel = emit("Transpose", weight, perm=(0, 2, 1))
     bias = optional(layer, emit, "bias", (out,))
     turned = emit("Transpose", data, perm=(0, 2, 1))
-    result = _conv(emit, turned, [kernel, bias], Window((width,), (step,), (0,), (1,)), 1)
+    result = _conv(emit, turned, [kernel, bias], window, 1)
     return unbatched(emit, emit("Transpose", result, perm=(0, 2, 1)), added=added)
 
 
@@ -201,11 +214,8 @@ READ = {
     **dict.fromkeys(
         ("nn.VolumetricFullConvolution", "cudnn.VolumetricFullConvolution"), Read(full_convolution("THW"))
     ),
-    **dict.fromkeys(
-        ("nn.TemporalConvolution", "cudnn.TemporalConvolution",
-         "nn.TemporalConvolutionFB"),
-        Read(temporal_convolution),
-    ),
+    **dict.fromkeys(("nn.TemporalConvolution", "nn.TemporalConvolutionFB"), Read(temporal_convolution("W"))),
+    "cudnn.TemporalConvolution": Read(temporal_convolution("H")),
     "nn.TemporalRowConvolution": Read(temporal_row_convolution),
     "nn.SpatialDepthWiseConvolution": Read(depthwise_convolution),
     "nn.SpatialConvolutionLocal": Read(local_convolution),

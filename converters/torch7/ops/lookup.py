@@ -11,6 +11,7 @@ from converters.hub.optable import Read
 from converters.torch7.reading import (
     axis,
     both,
+    flag,
     indices,
     only,
     parameter,
@@ -42,6 +43,25 @@ def lookup_table(layer: Layer, emit: Emit) -> ir.Value:
     return emit("Gather", table, indices(emit, data), axis=0)
 
 
+def lookup_table_gpu(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads LookupTableGPU as Gather; unk_index has a row of zeros, featuresInDim2 puts the row before the places."""
+    data = only(emit)
+    shape = stored_shape(layer, emit, "weight", 2)
+    if layer.attrs.get("unk_index") is None:
+        rows = parameter(layer, emit, "weight", shape)
+    else:
+        stored, unknown = emit.source("weight", shape), whole(layer, emit, "unk_index") - 1
+
+        def compute() -> np.ndarray:
+            return np.where(np.arange(shape[0])[:, None] == unknown, np.float32(0), stored.array())
+
+        rows = emit.derived(ComputedWeight(shape, np.dtype("<f4"), compute), "weight")
+    found = emit("Gather", rows, indices(emit, data), axis=0)
+    if flag(layer, "featuresInDim2") and emit.rank(data) == 2:
+        return emit("Transpose", found, perm=(0, 2, 1))
+    return found
+
+
 def index(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Index as Gather along its dimension."""
     data, places = both(emit)
@@ -63,7 +83,8 @@ def masked_select(layer: Layer, emit: Emit) -> ir.Value:
 
 
 READ = {
-    **dict.fromkeys(("nn.LookupTable", "nn.LookupTableGPU"), Read(lookup_table)),
+    "nn.LookupTable": Read(lookup_table),
+    "nn.LookupTableGPU": Read(lookup_table_gpu),
     "nn.Index": Read(index),
     "nn.OneHot": Read(one_hot),
     "nn.MaskedSelect": Read(masked_select),

@@ -168,7 +168,7 @@ def _coefficients(emit: Emit, data: ir.Value, kernel: np.ndarray, role: str) -> 
 
 
 def const_diagonal(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads inn.ConstAffine and inn.SpatialConstDiagonal: a * x + b per channel."""
+    """Reads ConstAffine and its names of other times: a * x + b per channel."""
     value = only(emit)
     data, added = batched(emit, value, 4)
     keys = ("a", "b") if "a" in layer.attrs else ("weight", "bias")
@@ -205,5 +205,8 @@ READ = {
     "nn.SpatialSubtractiveNormalization": Read(subtractive),
     "nn.SpatialDivisiveNormalization": Read(divisive),
     "nn.SpatialContrastiveNormalization": Read(contrastive),
-    **dict.fromkeys(("inn.ConstAffine", "inn.SpatialConstDiagonal"), Read(const_diagonal)),
+    **dict.fromkeys(
+        ("inn.ConstAffine", "inn.SpatialConstAffine", "inn.SpatialConstDiagonal", "nn.SpatialConstDiagonal"),
+        Read(const_diagonal),
+    ),
 }
