@@ -42,7 +42,7 @@ def check(tmp_path, monkeypatch, capsys):
 
 
 def test_the_logits_are_found_behind_what_only_passes_values_on(net):
-    assert {name: tap.value for name, tap in logits(net[0]).items()} == {"prob": "fc"}
+    assert {name: tap.value for name, tap in logits(net[0]).items()} == {"prob": "flat"}
 
 
 def test_an_inner_value_becomes_an_output_by_a_few_bytes_behind_the_file(net, tmp_path):
@@ -143,3 +143,20 @@ def test_a_file_that_nobody_can_read_is_left_to_the_backends(tmp_path):
     (tmp_path / "m.onnx").write_bytes(b"no network")
     found = look(Artifact("m", "onnx", {"model": tmp_path / "m.onnx"}, None, {}), tmp_path / "shown")
     assert not found.is_onnx
+
+
+def test_a_report_is_replayed_to_the_same_numbers_and_refused_when_the_inputs_changed(net, tmp_path, check, capsys):
+    path, weights = net
+    twin = save(tmp_path / "twin.onnx", weights)
+    np.savez(tmp_path / "in.npz", in0=np.random.default_rng(1).standard_normal((3, 12)).astype("f4"))
+    first = check(f"{path}::onnxruntime", f"{twin}::onnxruntime", "--inputs", tmp_path / "in.npz")
+    (tmp_path / "report.json").write_text(json.dumps(first))
+    again = check("--replay", tmp_path / "report.json")
+    assert (again["request"], again["inputs"]) == (first["request"], first["inputs"])
+    assert [row["outputs"] for row in again["rows"]] == [row["outputs"] for row in first["rows"]]
+    np.savez(tmp_path / "in.npz", in0=np.zeros((3, 12), "f4"))
+    assert main(["check-parity", "--replay", str(tmp_path / "report.json")]) == 3
+    assert "replay-differs" in capsys.readouterr().err
+    (tmp_path / "report.json").write_text("{}")
+    assert main(["check-parity", "--replay", str(tmp_path / "report.json")]) == 3
+    assert main(["check-parity", "x", "--replay", str(tmp_path / "report.json")]) == 2
