@@ -43,6 +43,7 @@ _SEVERAL = (  # of many checks
     click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Checks side by side."),
     click.option("--no-cache", is_flag=True, help="Run what is remembered, too, and remember nothing."),
 )
+_REPLAY = click.option("--replay", type=_FILE, metavar="REPORT.json", help="Repeat the check of a report exactly.")
 _ATTEST = click.option("--attest", is_flag=True, help="Write a certificate into the ONNX files that agree, and beside.")
 _ACCESS = (  # to files: the fields of zoo.parity.request.Access
     click.option("--offline", is_flag=True, help="Use what the store holds; never open a socket."),
@@ -61,7 +62,7 @@ def _with(*groups: tuple[Callable[[Any], Any], ...]) -> Callable[[Any], Any]:
 
 @click.command("check-parity")
 @click.argument("subjects", nargs=-1, metavar="[SUBJECT...]")
-@_with(_ONE, (_ATTEST,), _SEVERAL, _OUTLETS, _ACCESS)
+@_with(_ONE, (_ATTEST, _REPLAY), _SEVERAL, _OUTLETS, _ACCESS)
 @click.pass_context
 def check_parity(context: click.Context, /, *, subjects: tuple[str, ...], **given: Any) -> int:
     """Run SUBJECTs in every backend that reads them and compare all outputs with the reference.
@@ -80,6 +81,8 @@ def check_parity(context: click.Context, /, *, subjects: tuple[str, ...], **give
     from zoo.parity.publish import Outlets
     from zoo.parity.request import Access, Request
 
+    if given["replay"]:
+        return _again(context, subjects, given)
     _fitting(context, several=not subjects)
     given |= {option: names(given[option]) for option in ("backends", "require", "second_opinion")}
     request, outlets = Request(subjects, **fields(Request, given)), Outlets(**fields(Outlets, given))
@@ -87,6 +90,26 @@ def check_parity(context: click.Context, /, *, subjects: tuple[str, ...], **give
     if subjects:
         return _single(request, outlets, access, console, attest=given["attest"])
     return _several(request, outlets, access, console, given)
+
+
+def _again(context: click.Context, subjects: tuple[str, ...], given: dict[str, Any]) -> int:
+    """The check of a report once more; everything that was asked is in the report."""
+    from click.core import ParameterSource
+
+    from zoo.commands.arguments import fields
+    from zoo.console import Console
+    from zoo.parity.publish import Outlets
+    from zoo.parity.replay import replayed
+    from zoo.parity.request import Access
+
+    said = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    more = sorted(said & {*_names(_ONE), *_names(_SEVERAL), "attest"})
+    if subjects or more:
+        raise click.UsageError("--replay takes the subjects and all conditions from the report")
+    request, before = replayed(given["replay"])
+    outlets = Outlets(**fields(Outlets, given))
+    console, access = Console(outlets.mode), Access(**fields(Access, given))
+    return _single(request, outlets, access, console, attest=False, replay=(given["replay"], before))
 
 
 def _fitting(context: click.Context, *, several: bool) -> None:
@@ -114,12 +137,21 @@ def _names(options: tuple[Callable[[Any], Any], ...]) -> list[str]:
     return [str(one.name) for one in getattr(bare, "__click_params__", ())]
 
 
-def _single(request: Request, outlets: Outlets, access: Access, console: Console, *, attest: bool) -> int:
+def _single(
+    request: Request,
+    outlets: Outlets,
+    access: Access,
+    console: Console,
+    *,
+    attest: bool,
+    replay: tuple[Path, list[dict[str, Any]]] | None = None,
+) -> int:
     from zoo.certificate import attesting
     from zoo.diagnostics import Diagnostic
     from zoo.parity.account import Account
     from zoo.parity.github import inert
     from zoo.parity.publish import publish
+    from zoo.parity.replay import demand_same
     from zoo.parity.request import accounted, perform, prepare, refused
     from zoo.parity.show import human
 
@@ -131,6 +163,8 @@ def _single(request: Request, outlets: Outlets, access: Access, console: Console
         publish([refused(request, fault)], outlets, console)
         raise
     report = accounted(done, detailed=outlets.html is not None)
+    if replay:
+        demand_same(*replay, report)
     if attest:
         report["attested"] = attesting.attest(done, report, before)
         for one in report["attested"]:

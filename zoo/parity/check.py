@@ -16,7 +16,7 @@ from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader
 from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, least, spread, unmeasured
 from zoo.parity.idleness import not_exercised
 from zoo.parity.judging import against, as_result, steady
-from zoo.parity.loaded import Loaded, asked, load
+from zoo.parity.loaded import Loaded, asked, load, yardstick
 from zoo.parity.plan import NotRun, Plan, Source
 from zoo.parity.report import Pair, Report, Row, Told
 from zoo.parity.rule import Rule
@@ -51,11 +51,12 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         loaded, faults = load(plan.runs, means.convert, Path(folder))
         if not loaded:
             return Report(None, None, (), (), (*plan.not_run, *faults), rule)
+        loaded |= yardstick(plan.runs, means.convert, Path(folder) / "yardstick")
         ports = {source: means.ports(one.artifact) for source, one in loaded.items()}
         samples = means.sample(leader(list(ports.values())), batch_size(batch, list(ports.values())))
         sets = (samples, *means.more(samples))
         work, unfed = _work(plan, loaded, ports, sets)
-        onnx = precision.order([run.source for run in plan.runs], loaded)
+        onnx = precision.order(plan.runs[0].source.artifact, loaded)
         labelled = {one.artifact.label: ports[source] for source, one in loaded.items()}
         beside = precision.tasks(onnx, labelled, sets, means.measure)
         results, again, failed, doubles = run_all(work, means.run, beside)

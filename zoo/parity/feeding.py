@@ -15,6 +15,7 @@ from zoo.diagnostics import Diagnostic
 
 Numbers = NDArray[np.generic]
 Fed = Mapping[str, Numbers]
+EDGES = 4
 ALONE = "one"
 """The name of the set that is the first sample alone."""
 
@@ -53,6 +54,10 @@ class Samples:
     described: str
     name: str = "random"
     seed: int | None = None
+
+    def leading(self, count: int) -> Samples:
+        """The first ones."""
+        return replace(self, arrays=tuple(array[:count] for array in self.arrays), batch=min(count, self.batch))
 
     @property
     def first(self) -> Samples:
@@ -96,7 +101,7 @@ def edge_samples(ports: tuple[Port, ...], batch: int) -> Samples | None:
 
 def more_samples(samples: Samples) -> list[Samples]:
     """The further sets of a check: the first sample alone, and beside random samples the edge cases."""
-    edges = edge_samples(samples.leader, samples.batch) if samples.name == "random" else None
+    edges = edge_samples(samples.leader, min(samples.batch, EDGES)) if samples.name == "random" else None
     alone = [samples.first] if samples.batch > 1 else []
     return [*alone, *([edges] if edges else [])]
 

@@ -40,6 +40,8 @@ def unmeasured(question: Question, _stop: Callable[[], bool]) -> Measured:
     raise BackendFault("float64", f"{question.artifact.label} is not measured here")
 
 
+MOST = 16
+"""Samples of a set that are run in float64, the first ones: noise does not depend on how many there are."""
 RUNS = 4
 """Runs with moved inputs where float64 is not to be had."""
 UNDERRATED = 4.0
@@ -63,12 +65,16 @@ class Floors:
 class Doubles:
     """One ONNX file in float64 on some sets of samples: its outputs and logits, and what was measured on the way."""
 
-    label: str
+    artifact: Artifact
     outputs: Mapping[str, Outputs]
     logits: Mapping[str, Outputs]
     values: Mapping[str, Mapping[str, Value]]
     taps: Mapping[str, str]
-    specs: Sequence[OutputSpec] = ()
+
+    @property
+    def label(self) -> str:
+        """The artifact's."""
+        return self.artifact.label
 
     @property
     def floors(self) -> Floors:
@@ -82,7 +88,7 @@ class Doubles:
             name: {output: _floor(values[inner]) for output, inner in self.taps.items() if inner in values}
             for name, values in self.values.items()
         }
-        return Floors(told, outputs, logits, self.specs)
+        return Floors(told, outputs, logits, self.artifact.entry.outputs if self.artifact.entry else ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +119,11 @@ def doubled(
         except Diagnostic as fault:
             return Unmeasured(artifact.label, fault.message)
         return Doubles(
-            artifact.label,
+            artifact,
             {name: {output: one.double(output) for output in outputs} for name, one in found.items()},
             {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
             {name: one.values for name, one in found.items()},
             taps,
-            artifact.entry.outputs if artifact.entry else (),
         )
 
     return task

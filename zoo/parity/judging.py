@@ -11,7 +11,8 @@ from zoo.catalog.schema import OutputSpec
 from zoo.parity.align import renamed
 from zoo.parity.compare import Compared, Comparison, compare
 from zoo.parity.feeding import ALONE, Samples
-from zoo.parity.floors import Doubles, Floors
+from zoo.parity.floors import MOST, Doubles, Floors
+from zoo.parity.plan import Run, Source
 from zoo.parity.report import FLOAT64, STEADY, Ran
 from zoo.parity.rule import Floor, Rule
 from zoo.parity.running import Outputs, Result
@@ -32,32 +33,36 @@ def against(
         mine, theirs = one.on(name, main), other.on(name, main)
         if mine is None or theirs is None:
             continue
+        mine, theirs = _leading(mine, other, samples), _leading(theirs, one, samples)
         named, said = renamed(tuple(mine), theirs, specs)
         notes = notes or said
         found = compare(mine, named, rule, floors.outputs.get(name, {}), kinds=kinds, batch=samples.batch)
         rows += [replace(row, inputs=name) for row in found.outputs]
-        rows += _logits(one, other, name, rule, floors, samples.batch, tuple(mine), theirs)
+        rows += _logits(one, other, rule, floors, samples)
     return Comparison(tuple(rows)), notes
 
 
-def _logits(
-    one: Result,
-    other: Result,
-    name: str,
-    rule: Rule,
-    floors: Floors,
-    batch: int,
-    reference: tuple[str, ...],
-    theirs: Outputs,
-) -> list[Compared]:
+def _leading(outputs: Outputs, other: Result, samples: Samples) -> Outputs:
+    """The outputs for those samples only that the other run had."""
+    if other.leading is None or other.leading >= samples.batch:
+        return outputs
+    return {
+        name: array[: other.leading] if array.ndim and array.shape[0] == samples.batch else array
+        for name, array in outputs.items()
+    }
+
+
+def _logits(one: Result, other: Result, rule: Rule, floors: Floors, samples: Samples) -> list[Compared]:
     """What goes into the last softmax, where both runs show it: a saturated softmax hides what happened before it."""
+    name = samples.name
     mine, inner = one.logits.get(name, {}), other.logits.get(name, {})
-    places, _ = renamed(reference, {key: key for key in theirs}, (_specs(one), _specs(other)))
-    named = {output: inner[own] for output, own in places.items() if own in inner}
+    places, _ = renamed(tuple(one.outputs), {key: key for key in other.outputs}, (_specs(one), _specs(other)))
+    named: Outputs = {output: inner[own] for output, own in places.items() if own in inner}
     both = [output for output in mine if output in named]
+    mine, named = _leading(mine, other, samples), _leading(named, one, samples)
     floor = floors.logits.get(name, {})
     found = compare({key: mine[key] for key in both}, {key: named[key] for key in both}, rule, floor,
-                    kinds=dict.fromkeys(both, "logits"), batch=batch)  # fmt: skip
+                    kinds=dict.fromkeys(both, "logits"), batch=samples.batch)  # fmt: skip
     return [replace(row, kind="logits", inputs=name) for row in found.outputs] if both else []
 
 
@@ -65,9 +70,9 @@ def as_result(reference: Result, doubles: Doubles) -> Result:
     """Float64 as one more run: what the reference's file means, by our reading of it."""
     main, *others = doubles.outputs
     ran = Ran(doubles.label, FLOAT64, {FLOAT64: f"numpy {np.__version__}"}, 0.0, {"dtype": "float64"})
-    return Result(
-        reference.run, ran, doubles.outputs[main], {name: doubles.outputs[name] for name in others}, doubles.logits
-    )
+    run = Run(Source(doubles.artifact), reference.run.card)
+    more = {name: doubles.outputs[name] for name in others}
+    return Result(run, ran, doubles.outputs[main], more, doubles.logits, leading=MOST)
 
 
 def under(result: Result, floors: Floors) -> Floors:

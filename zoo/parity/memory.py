@@ -33,6 +33,7 @@ def remembered(question: Question, stop: Callable[[], bool]) -> Measured:
     if found is not None:
         return found
     place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)  # damaged, or not there
     work = Path(mkdtemp(prefix=".measuring-", dir=place.parent))
     try:
         _measure(question, work, stop)

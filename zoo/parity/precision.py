@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity.engine.graph import load
 from zoo.parity.engine.statistics import distance, size
 from zoo.parity.feeding import ALONE, Port, Samples, fed
-from zoo.parity.floors import Doubles, Measure, Unmeasured, doubled
+from zoo.parity.floors import MOST, Doubles, Measure, Unmeasured, doubled
 from zoo.parity.loaded import Loaded
 from zoo.parity.plan import Source
 from zoo.parity.report import Precision, Weights
@@ -32,7 +33,7 @@ def _task(
     one: Loaded, ports: tuple[Port, ...], sets: Sequence[Samples], measure: Measure, *, noise: bool
 ) -> Task[Doubles | Unmeasured]:
     label = one.artifact.label
-    wanted = [samples for samples in sets if samples.name != ALONE]  # the first sample is among the others
+    wanted = [samples.leading(MOST) for samples in sets if samples.name != ALONE]  # that one is among the others
     try:
         portions = {samples.name: fed(ports, samples, label) for samples in wanted}
     except Diagnostic as fault:
@@ -45,10 +46,9 @@ def _task(
     return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise)
 
 
-def order(runs: Sequence[Source], loaded: Mapping[Source, Loaded]) -> list[Loaded]:
-    """The ONNX files of a check, that of the reference's own artifact first, each once."""
-    first = runs[0].artifact
-    sources = [source for source in dict.fromkeys(runs) if source in loaded and loaded[source].is_onnx]
+def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:
+    """The ONNX files of a check, that of the reference's own artifact first."""
+    sources = [source for source, one in loaded.items() if one.is_onnx]
     sources.sort(key=lambda source: source.artifact is not first)
     return [loaded[source] for source in sources]
 

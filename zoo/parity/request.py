@@ -22,6 +22,7 @@ from zoo.parity.means import Feeding, means, planned
 from zoo.parity.payload import payload
 from zoo.parity.plan import Choice, Plan
 from zoo.parity.recorded import as_reference
+from zoo.parity.replay import recorded
 from zoo.parity.report import Report
 from zoo.parity.rule import Rule, chosen
 from zoo.parity.running import Result
@@ -131,7 +132,7 @@ def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Per
 
 def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:
     """The report as JSON values; `detailed` adds to each output how its differences are spread."""
-    found: dict[str, Any] = payload(done.report)
+    found: dict[str, Any] = {**payload(done.report), "request": recorded(done.prepared.request)}
     if detailed and done.seen.results:
         reference, *others = done.seen.results
         for row, other in zip(found["rows"], others, strict=False):

@@ -53,6 +53,8 @@ class Result:
     outputs: Outputs
     others: Mapping[str, Outputs] = field(default_factory=dict)
     logits: Mapping[str, Outputs] = field(default_factory=dict)
+    leading: int | None = None
+    """How many of the samples it was run on, the first ones; None: all."""
 
     def on(self, name: str, main: str) -> Outputs | None:
         """The outputs on one set of samples; None where this run was not fed it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def visible(files: Mapping[str, Path], names: Sequence[str], folder: Path) -> di
     for beside in _external(model):
         place = folder / beside.relative_to(model.parent.resolve())
         place.parent.mkdir(parents=True, exist_ok=True)
-        _link(beside, place)
+        shutil.copyfile(beside, place)  # ONNX Runtime and onnx refuse links: they might lead out of the folder
     return {**files, "model": made}
 
 
@@ -78,11 +77,3 @@ def _external(model: Path) -> set[Path]:
     )
     paths = {weight.path.resolve() for weight in weights if isinstance(weight, FileWeight)}
     return paths - {model.resolve()}
-
-
-def _link(source: Path, target: Path) -> None:
-    """A second name for the file where the disk allows it, else a copy."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

@@ -39,7 +39,11 @@ def _dense(padded: Array, w: Array, over: Windows, y: Array) -> None:
     """One group: rows of the output are unrolled until `_UNROLLED` elements lie in memory."""
     flat = w.reshape(w.shape[0], -1)
     if all(size == 1 for size in (*over.kernel, *over.stride)):
-        y[...] = np.matmul(flat, padded.reshape(*padded.shape[:2], -1)).reshape(y.shape)
+        columns = padded.reshape(*padded.shape[:2], -1)
+        if y.flags.c_contiguous:
+            np.matmul(flat, columns, out=y.reshape(*y.shape[:2], -1))
+        else:
+            y[...] = np.matmul(flat, columns).reshape(y.shape)
         return
     depth = padded.shape[1] * int(np.prod(over.kernel, dtype=np.int64))
     row = int(np.prod(over.size[1:], dtype=np.int64))
@@ -49,8 +53,11 @@ def _dense(padded: Array, w: Array, over: Windows, y: Array) -> None:
         for start in range(0, over.size[0], step):
             stop = min(start + step, over.size[0])
             unrolled = _unrolled(seen, sample, start, stop)
-            piece = np.matmul(flat, unrolled.reshape(depth, -1))
-            y[sample, :, start:stop] = piece.reshape(w.shape[0], stop - start, *over.size[1:])
+            if stop - start == over.size[0]:
+                np.matmul(flat, unrolled.reshape(depth, -1), out=y[sample].reshape(w.shape[0], -1))
+            else:
+                piece = np.matmul(flat, unrolled.reshape(depth, -1))
+                y[sample, :, start:stop] = piece.reshape(w.shape[0], stop - start, *over.size[1:])
 
 
 def _unrolled(seen: Sequence[tuple[tuple[int, ...], Array]], sample: int, start: int, stop: int) -> Array:

@@ -77,16 +77,15 @@ def gemm(attrs: Attrs, version: int, inputs: Sequence[Input]) -> Sequence[Array]
 
 
 def batch_normalization(attrs: Attrs, version: int, inputs: Sequence[Input]) -> Sequence[Array] | None:
-    """(x - mean) * (scale / sqrt(var + eps)) + bias over axis 1, as at inference."""
+    """Returns x * f + (bias - mean * f) with f = scale / sqrt(var + eps) over axis 1, as at inference."""
     x, *rest = (whole(value) for value in inputs)
     if attrs.get("training_mode", 0) or version < 7 or x.ndim < 2 or attrs.get("spatial", 1) != 1:
         return None
     column = (-1, *(1,) * (x.ndim - 2))
     scale, bias, mean, var = (np.asarray(value, x.dtype).reshape(column) for value in rest)
     factor = scale / np.sqrt(var + x.dtype.type(float(str(attrs.get("epsilon", 1e-5)))))
-    y = x - mean
-    np.multiply(y, factor, out=y)
-    np.add(y, bias, out=y)
+    y = np.multiply(x, factor)
+    np.add(y, bias - mean * factor, out=y)
     return [y]
 
 

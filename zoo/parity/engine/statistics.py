@@ -30,11 +30,14 @@ def distance(array: Array, other: Array | None) -> Size:
     """Of `array - other` in float64; elements that are not finite on both sides are counted instead."""
     flat, beside = array.reshape(-1), None if other is None else other.reshape(-1)
     total, most, odd = 0.0, 0.0, 0
+    buffer = np.empty(min(PIECE, flat.size))
     with np.errstate(invalid="ignore", over="ignore"):
         for start in range(0, flat.size, PIECE):
-            piece = flat[start : start + PIECE].astype(np.float64)
+            piece = flat[start : start + PIECE]
             if beside is not None:
-                np.subtract(piece, beside[start : start + PIECE], out=piece, casting="unsafe")
+                piece = np.subtract(piece, beside[start : start + PIECE], out=buffer[: piece.size], dtype=np.float64)
+            elif piece.dtype != np.float64:
+                piece = piece.astype(np.float64)
             square = float(np.dot(piece, piece))
             if not math.isfinite(square):
                 finite = np.isfinite(piece)
