@@ -65,9 +65,8 @@ def as_result(reference: Result, doubles: Doubles) -> Result:
     """Float64 as one more run: what the reference's file means, by our reading of it."""
     main, *others = doubles.outputs
     ran = Ran(doubles.label, FLOAT64, {FLOAT64: f"numpy {np.__version__}"}, 0.0, {"dtype": "float64"})
-    return Result(
-        reference.run, ran, doubles.outputs[main], {name: doubles.outputs[name] for name in others}, doubles.logits
-    )
+    rest = {name: doubles.outputs[name] for name in others}
+    return Result(reference.run, ran, doubles.outputs[main], rest, doubles.logits, doubles.specs)
 
 
 def under(result: Result, floors: Floors) -> Floors:
@@ -92,5 +91,7 @@ def steady(rule: Rule) -> Rule:
 
 
 def _specs(result: Result) -> Sequence[OutputSpec]:
+    if result.specs is not None:
+        return result.specs
     entry = result.run.source.artifact.entry
     return entry.outputs if entry else ()
