@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -13,17 +13,6 @@ from zoo.parity.page.tree import Child, code, element, pill, table
 Report = Mapping[str, Any]
 Section = Callable[[Report], Iterator[ET.Element]]
 
-_FIGURES = {  # heading -> the field of the report
-    "ratio": "ratio",
-    "would pass": "needed",
-    "max abs": "max_abs",
-    "max rel": "max_rel",
-    "RMS": "rms",
-    "SNR dB": "snr_db",
-    "cosine": "cosine",
-    "KL": "kl",
-}
-_EXACT = {"cosine": "{:.9f}", "snr_db": "{:.1f}"}
 _TENSOR = ("kind", "ratio", "rms", "floor_rms", "max", "floor_max")
 
 
@@ -37,38 +26,102 @@ def _outputs(report: Report) -> Iterator[ET.Element]:
     found = list(answers(report))
     if not found:
         return
-    columns = {head: name for head, name in _FIGURES.items() if any(name in one.figures for one in found)}
-    header = ("run", "output", "verdict", *columns, "top-1")
     reference = report.get("reference")
-    rows: list[list[Child]] = []
-    if reference:
-        rows.append([code(label(reference)), "", "reference", *("" for _ in columns), ""])
-    rows += [[*_who(one), *(_cell(one, name) for name in columns.values()), _top1(one)] for one in found]
+    first: list[list[Child]] = [[code(label(reference)), "", "reference", *("" for _ in MAIN)]] if reference else []
     yield element("h2", "Outputs")
-    yield table(header, rows, numbers=3)
+    yield _figures(found, MAIN, first, reasons=True)
+    for said in _beside(report):
+        yield element("p", said, class_="quiet")
+    every = [title for title, cell in COLUMNS.items() if any(cell(one) != "-" for one in found)]
+    yield element("details", element("summary", "All figures"), _figures(found, every, [], reasons=False))
+
+
+def _figures(
+    found: Sequence[Answer], titles: Sequence[str], first: Sequence[Sequence[Child]], *, reasons: bool
+) -> ET.Element:
+    """A row an output; the run is named once, and the reason of what is no plain pass has a row of its own."""
+    rows: list[Sequence[Child] | ET.Element] = [*first]
+    for place, one in enumerate(found):
+        again = place > 0 and found[place - 1].run is one.run
+        output = code(one.output.get("title", one.output["name"]))
+        cells = [COLUMNS[title](one) for title in titles]
+        rows.append(["" if again else code(label(one.run)), output, pill(one.output["verdict"]), *cells])
+        if reasons and one.output.get("reason"):
+            said = element("td", str(one.output["reason"]), colspan=len(titles) + 2)
+            rows.append(element("tr", element("td"), said, class_="why"))
+    return table(("run", "output", "verdict", *titles), rows, numbers=3)
+
+
+def _beside(report: Report) -> Iterator[str]:
+    """What speaks for or against the reference itself, in sentences."""
     again = report.get("reference_again")
     if again:
         moved = [output["figures"]["max_abs"] for output in again["outputs"] if output.get("figures")]
         steady = "gave the same numbers" if moved and not any(moved) else f"moved by {figure(max(moved, default=None))}"
-        yield element("p", f"The reference, run twice, {steady}.", class_="quiet")
-
-
-def _who(one: Answer) -> tuple[Child, Child, Child]:
-    reason = one.output.get("reason")
-    said = element("span", pill(one.output["verdict"]), element("small", str(reason)) if reason else None)
-    return code(label(one.run)), code(one.output.get("title", one.output["name"])), said
+        yield f"The reference, run twice, {steady}."
+    float64, weights = report.get("float64") or {}, report.get("weights") or {}
+    if float64.get("ran"):
+        yield f"Float64 against float64: {float64['sentence']}."
+    if weights.get("compared"):
+        one, other = weights["of"]
+        yield f"Weights: {weights['equal']} of {weights['compared']} of {one} are in {other} bit for bit."
 
 
 def _cell(one: Answer, name: str) -> str:
-    if name not in one.figures:
-        return "-"
-    value = one.figures[name]
-    return _EXACT[name].format(value) if name in _EXACT and isinstance(value, int | float) else figure(value)
+    return figure(one.figures[name]) if name in one.figures else "-"
 
 
-def _top1(one: Answer) -> str:
+def _exact(one: Answer, name: str, form: str) -> str:
+    value = one.figures.get(name)
+    return form.format(value) if isinstance(value, int | float) else _cell(one, name)
+
+
+def _ratio(one: Answer) -> Child:
+    value = one.figures.get("ratio")
+    return f"{value:.3g}" if isinstance(value, int | float) else _cell(one, "ratio")
+
+
+def _ulp(one: Answer) -> Child:
+    ulp = one.figures.get("ulp")
+    return f"{_count(ulp['p50'])} / {_count(ulp['p99'])} / {_count(ulp['max'])}" if ulp else "-"
+
+
+def _count(value: object) -> str:
+    return f"{value:g}" if isinstance(value, int | float) and value < 10_000 else figure(value)
+
+
+def _needed(one: Answer) -> Child:
+    needed = one.figures.get("needed")
+    if isinstance(needed, Mapping):
+        return element("span", f"rtol {figure(needed['rtol'])}", element("br"), f"atol {figure(needed['atol'])}")
+    return _cell(one, "needed")
+
+
+def _outside(one: Answer) -> Child:
+    outside, size = one.figures.get("outside"), one.figures.get("size")
+    return f"{outside / size:.2%}" if isinstance(outside, int) and size else "-"
+
+
+def _top1(one: Answer) -> Child:
     top1 = one.output.get("top1")
     return f"{top1['agreed']}/{top1['rows']}" if top1 else "-"
+
+
+COLUMNS: Mapping[str, Callable[[Answer], Child]] = {  # heading -> the cell of an output, "-" where it has none
+    "\N{MULTIPLICATION SIGN} floor": _ratio,
+    "RMS": lambda one: _cell(one, "rms"),
+    "max abs": lambda one: _cell(one, "max_abs"),
+    "max rel": lambda one: _cell(one, "max_rel"),
+    "SNR dB": lambda one: _exact(one, "snr_db", "{:.1f}"),
+    "cosine": lambda one: _exact(one, "cosine", "{:.9f}"),
+    "ULP p50/p99/max": _ulp,
+    "outside": _outside,
+    "would pass": _needed,
+    "KL": lambda one: figure(one.output["kl"]) if one.output.get("kl") is not None else "-",
+    "top-1": _top1,
+}
+
+MAIN = ("\N{MULTIPLICATION SIGN} floor", "RMS", "max abs", "SNR dB", "outside", "would pass", "top-1")
 
 
 def _depth(report: Report) -> Iterator[ET.Element]:
@@ -148,9 +201,7 @@ def _opinions(report: Report) -> Iterator[ET.Element]:
         return
     yield element("h2", "Second opinions")
     if found:
-        columns = ("ratio", "max_abs", "needed")
-        rows: list[list[Child]] = [[*_who(one), *(_cell(one, name) for name in columns)] for one in found]
-        yield table(("run", "output", "verdict", "ratio", "max abs", "would pass"), rows, numbers=3)
+        yield _figures(found, MAIN, [], reasons=True)
     if unheard:
         yield element("ul", [element("li", code(missed(item)), f": {item['why']}") for item in unheard])
 
@@ -170,7 +221,8 @@ def _conditions(report: Report) -> Iterator[ET.Element]:
     yield element("h2", "Conditions")
     facts: dict[str, Child] = {"inputs": str((report.get("inputs") or {}).get("samples", "none"))}
     for one in (report.get("inputs") or {}).get("tensors") or ():
-        facts[f"input {one.get('name')}"] = element("span", _sentence({k: v for k, v in one.items() if k != "name"}))
+        title = f"input {one.get('name')}, {one.get('kind')}"
+        facts[title] = _sentence({key: value for key, value in one.items() if key not in ("name", "kind")})
     tolerance = report.get("tolerance") or {}
     if tolerance.get("kind") == "floor":
         said = f"at most {tolerance['k']:g} x the noise floor, by RMS and by maximum; {tolerance['why']}"

@@ -36,15 +36,19 @@ def _number(value: object) -> object:
     return f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
 
 
-def table(header: Iterable[str], rows: Iterable[Iterable[Child]], *, numbers: int = 10_000) -> ET.Element:
-    """A table that scrolls sideways where it must; columns from `numbers` on hold figures and stand to the right."""
-    head = element(
-        "tr", [element("th", title, scope="col", class_=_side(i, numbers)) for i, title in enumerate(header)]
-    )
-    body = [
-        element("tr", [element("td", cell, class_=_side(i, numbers)) for i, cell in enumerate(row)]) for row in rows
-    ]
-    return element("div", element("table", element("thead", head), element("tbody", body)), class_="wide")
+def table(header: Iterable[str], rows: Iterable[Iterable[Child] | ET.Element], *, numbers: int = 10_000) -> ET.Element:
+    """A table that scrolls sideways where it must; columns from `numbers` on hold figures and stand to the right.
+
+    A row may come as an element of its own.
+    """
+    titles = [element("th", title, scope="col", class_=_side(place, numbers)) for place, title in enumerate(header)]
+    body = [row if isinstance(row, ET.Element) else _row(row, numbers) for row in rows]
+    grid = element("table", element("thead", element("tr", titles)), element("tbody", body))
+    return element("div", grid, class_="wide")
+
+
+def _row(cells: Iterable[Child], numbers: int) -> ET.Element:
+    return element("tr", [element("td", cell, class_=_side(place, numbers)) for place, cell in enumerate(cells)])
 
 
 def _side(column: int, numbers: int) -> str | None:
