@@ -25,6 +25,11 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
         "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="How many random samples."
     ),
     click.option("--second-opinion", default="", metavar="NAMES", help="Show other converters' results beside ours."),
+    click.option("--layers", is_flag=True, help="Compare every layer, fed with the reference's values, in all runs."),
+    click.option("--bisect", is_flag=True, help="Write the smallest part that differs, with a script that shows it."),
+    click.option(
+        "--bisect-to", type=_FILE, metavar="DIR", default="bisect", show_default=True, help="Where --bisect writes."
+    ),
     click.option("--rtol", type=float, help="Instead of the noise floor: tolerance as a share of each value."),
     click.option("--atol", type=float, help="Likewise, as a share of the largest value of the output."),
     click.option("--snr", type=float, metavar="DB", help="Likewise, a signal-to-noise ratio that must be reached."),

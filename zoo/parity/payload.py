@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from zoo import __version__
 from zoo.parity.compare import Compared, Comparison, shown
 from zoo.parity.feeding import Samples
+from zoo.parity.layers.located import Located
 from zoo.parity.report import Ran, Report, Row, Weights, outcome
 from zoo.parity.rule import Rule
 
@@ -39,11 +41,17 @@ def payload(report: Report) -> dict[str, object]:
         "float64": asdict(report.told.float64),
         "weights": _weights(report.told.weights),
         "not_exercised": [asdict(item) for item in report.told.not_exercised],
-        "tensors": [],
-        "first": None,
-        "doctor": [],
+        **_located(report.located),
         "environment": {"zoo": __version__, "python": platform.python_version(), "platform": platform.platform()},
     }
+
+
+def _located(found: Sequence[Located]) -> dict[str, object]:
+    """Each run that was looked into, and at the top the first of them that differs, or else the first."""
+    plain = [one.plain() for one in found]
+    shown = next((one for one in plain if one["first"]), plain[0] if plain else None)
+    top = shown or {"tensors": [], "first": None, "doctor": []}
+    return {"tensors": top["tensors"], "first": top["first"], "doctor": top["doctor"], "layers": plain}
 
 
 def _rule(rule: Rule) -> dict[str, object]:

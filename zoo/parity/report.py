@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from zoo.parity.compare import Comparison, Verdict
 from zoo.parity.feeding import Samples
+from zoo.parity.layers.located import Located
 from zoo.parity.plan import NotRun
 from zoo.parity.rule import Rule
 
@@ -115,6 +116,7 @@ class Report:
     told: Told = Told()
     opinions: tuple[Row, ...] = ()  # other converters' files against the reference; they decide nothing
     unheard: tuple[NotRun, ...] = ()
+    located: tuple[Located, ...] = ()  # runs that were looked into layer by layer
 
 
 class Outcome(NamedTuple):
@@ -129,10 +131,9 @@ def outcome(report: Report) -> Outcome:
     """The gravest thing that the report holds, in the order of docs/exit-status.md, decides."""
     if report.itself is not None and report.itself.verdict is Verdict.FAIL:
         return Outcome(INCONCLUSIVE, "inconclusive", "the reference does not repeat itself: it cannot judge the others")
-    wrong = [row.ran.label for row in report.rows if row.comparison.verdict is Verdict.FAIL]
-    if wrong:
-        how = "out of tolerance" if report.rule.tolerance else "beyond rounding"
-        return Outcome(DIFFERS, "differs", f"{_count(len(wrong), 'run')} {how}: {', '.join(wrong)}")
+    differs = _different(report)
+    if differs:
+        return Outcome(DIFFERS, "differs", differs)
     missed = sorted((item for item in report.not_run if item.status), key=lambda item: -item.status)
     if missed:
         names = ", ".join(f"{item.label} in {item.backend}" for item in missed)
@@ -145,6 +146,18 @@ def outcome(report: Report) -> Outcome:
         return Outcome(INCONCLUSIVE, "inconclusive", "the outputs agree, but these inputs did not exercise them")
     passed = sum(row.comparison.verdict is Verdict.PASS for row in compared)
     return Outcome(0, "agrees", f"{_count(passed, 'run')} agree with the reference")
+
+
+def _different(report: Report) -> str | None:
+    """Which runs differ at their outputs, or else inside; None when none does."""
+    wrong = [row.ran.label for row in report.rows if row.comparison.verdict is Verdict.FAIL]
+    if wrong:
+        how = "out of tolerance" if report.rule.tolerance else "beyond rounding"
+        return f"{_count(len(wrong), 'run')} {how}: {', '.join(wrong)}"
+    apart = [one.label for one in report.located if not one.agrees]
+    if apart and report.rule.tolerance is None:
+        return f"{_count(len(apart), 'run')} beyond rounding inside: {', '.join(apart)}"
+    return None
 
 
 def farthest(report: Report) -> Pair | None:

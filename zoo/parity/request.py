@@ -15,9 +15,12 @@ from zoo.diagnostics import Diagnostic, UsageFault
 from zoo.parity import devices, second_opinion
 from zoo.parity.account import Account
 from zoo.parity.align import renamed
-from zoo.parity.check import apply
+from zoo.parity.check import Means, apply
+from zoo.parity.compare import Verdict
 from zoo.parity.feeding import Samples
 from zoo.parity.golden import Golden, read
+from zoo.parity.layers.located import Located
+from zoo.parity.looking import Wanted, look
 from zoo.parity.means import Feeding, means, planned
 from zoo.parity.payload import payload
 from zoo.parity.plan import Choice, Plan
@@ -48,6 +51,9 @@ class Request:
     snr: float | None = None
     why: str | None = None
     device: str | None = None
+    layers: bool = False
+    bisect: bool = False
+    bisect_to: Path = Path("bisect")
 
     @property
     def name(self) -> str:
@@ -125,9 +131,22 @@ def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Per
     report = apply(plan, replace(acting, seen=seen), prepared.rule, request.batch)
     if prepared.converters:
         report = second_opinion.added(report, plan, prepared.converters, acting, prepared.rule, second_opinion.convert)
+    if not prepared.golden:
+        report = replace(report, located=_looked(prepared, acting, report, seen))
     if prepared.golden:  # it is what was recorded, not a run: that it equals itself says nothing
         report = replace(report, itself=None)
     return Performed(prepared, report, seen)
+
+
+def _looked(prepared: Prepared, acting: Means, report: Report, seen: Seen) -> tuple[Located, ...]:
+    """The layers of the runs that differ, or of all where that was asked for."""
+    request, ran = prepared.request, seen.results
+    if seen.samples is None or len(ran) < 2:
+        return ()
+    pairs = zip(ran[1:], report.rows, strict=False)  # behind the runs stand rows of float64
+    wrong = [result.run for result, row in pairs if row.comparison.verdict is Verdict.FAIL]
+    wanted = Wanted(request.layers, request.bisect_to if request.bisect else None)
+    return look(prepared.plan, acting, seen.samples, ran, wrong, wanted)
 
 
 def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:

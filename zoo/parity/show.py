@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from zoo.console import table
 from zoo.parity.compare import Compared, Comparison, Verdict
+from zoo.parity.layers.told import drawn, sentences
 from zoo.parity.plan import NotRun
 from zoo.parity.report import Ran, Report, farthest, outcome
 from zoo.parity.rule import Rule
@@ -19,8 +20,13 @@ _HEADER = ("artifact", "backend", "max abs", "max rel", "SNR", "top-1", "x floor
 def human(report: Report) -> str:
     """The table of all runs, what was not run and how to make it run, the conditions, and the verdict."""
     grid = table(_HEADER, _rows(report), width=WIDTH) if report.reference else ""
-    parts = [_notes(report), _not_run(report.not_run), _unheard(report), _conditions(report), _verdict(report)]
-    return "\n\n".join([grid, *("\n".join(map(_folded, part)) for part in parts if part)]).lstrip("\n")
+    plots = "\n".join(drawn(report.located))
+    parts = [
+        _notes(report), sentences(report.located), _not_run(report.not_run), _unheard(report), _conditions(report),
+        _verdict(report),
+    ]  # fmt: skip
+    texts = ["\n".join(map(_folded, part)) for part in parts if part]
+    return "\n\n".join([grid, *([plots] if plots else []), *texts]).lstrip("\n")
 
 
 def _folded(line: str) -> str:

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from zoo.parity.doctor.case import Array, Case, Hypothesis
 from zoo.parity.doctor.levels import solved
-from zoo.parity.doctor.table import OUTRIGHT, REST
+from zoo.parity.doctor.table import OUTRIGHT, REST, WHOLE
 from zoo.parity.graphs.graph import Graph
 
 EXPLAINS = 16.0
 """The error that may be left, in units of the floor: what a right layer may have."""
 BETTER = 4.0
 """How many times smaller the error has to become: a weak difference is not explained by another weak one."""
+
+GENERIC = frozenset({"weights differ", "attribute", "another operator"})
+"""Causes that only say where two files differ: named when nothing else explains it."""
 
 Runner = Callable[[Sequence[tuple[Graph, Mapping[str, Array]]]], Sequence[Array | None]]
 """Runs graphs with one output each; None for one that the runtime refuses."""
@@ -31,10 +34,19 @@ class Finding:
 
 def examine(case: Case, run: Runner) -> tuple[Finding, ...]:
     """Every cause that explains what the candidate gave; the smallest error left first, then the table's order."""
-    before = case.error(case.exact)
     tried = [hypothesis for family in OUTRIGHT for hypothesis in family(case)]
     tried += solved(case, run)
     tried += [hypothesis for family in REST for hypothesis in family(case)]
+    return _explaining(case, tried, run)
+
+
+def examine_whole(case: Case, run: Runner) -> tuple[Finding, ...]:
+    """The same for a case that is a whole network: mistakes at its ends, and in all layers of a kind."""
+    return _explaining(case, [hypothesis for family in WHOLE for hypothesis in family(case)], run)
+
+
+def _explaining(case: Case, tried: Sequence[Hypothesis], run: Runner) -> tuple[Finding, ...]:
+    before = case.error(case.exact)
     answers = run([(hypothesis.graph, case.fed) for hypothesis in tried])
     found: dict[str, Finding] = {}
     for hypothesis, answer in zip(tried, answers, strict=True):
@@ -45,7 +57,8 @@ def examine(case: Case, run: Runner) -> tuple[Finding, ...]:
         held = found.get(hypothesis.cause)
         if better and (held is None or after < held.after):
             found[hypothesis.cause] = Finding(hypothesis.cause, before, after, _proof(hypothesis, before, after))
-    return tuple(sorted(found.values(), key=lambda finding: _rank(finding.after)))
+    telling = {cause: finding for cause, finding in found.items() if cause not in GENERIC} or found
+    return tuple(sorted(telling.values(), key=lambda finding: _rank(finding.after)))
 
 
 def _rank(after: float) -> int:

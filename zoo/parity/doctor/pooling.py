@@ -22,6 +22,8 @@ def families(case: Case) -> Iterator[Hypothesis]:
 
 def _pool(case: Case, node: Node) -> Iterator[Hypothesis]:
     who, held = node.output[0], attributes(node)
+    if node.op_type == "AveragePool":
+        yield from _average(case, node)
     ceil = int(bool(held.get("ceil_mode", 0)))
     said = f"{who} rounds its size {'down' if ceil else 'up'} instead of {'up' if ceil else 'down'}"
     yield Hypothesis("ceil or floor pooling", said, edited(case, node, _set(ceil_mode=1 - ceil)))
@@ -29,9 +31,7 @@ def _pool(case: Case, node: Node) -> Iterator[Hypothesis]:
     for include in (0, 1) if other == "AveragePool" else (None,):
         exchanged = edited(case, node, _renamed(other, count_include_pad=include))
         yield Hypothesis("kind of pooling", f"{who} is {other} instead of {node.op_type}", exchanged)
-    if node.op_type == "AveragePool":
-        yield from _average(case, node)
-    elif any(numbers(node, "pads")):
+    if node.op_type == "MaxPool" and any(numbers(node, "pads")):
         said = f"the padding of {who} is 0 instead of minus infinity"
         yield Hypothesis("pad value", said, edited(case, node, _zero_outside))
     for less in (1, -1):

@@ -9,6 +9,7 @@ from zoo.parity.doctor import (
     differences,
     dropouts,
     endings,
+    everywhere,
     flattening,
     interpolation,
     kernels,
@@ -24,6 +25,14 @@ from zoo.parity.doctor import (
 )
 from zoo.parity.doctor.case import Family
 
+WHOLE: tuple[Family, ...] = (
+    pictures.families,
+    endings.families,
+    everywhere.families,
+    permutations.families,
+    dropouts.families,
+)
+"""Of a whole network of which the outputs alone are seen."""
 OUTRIGHT: tuple[Family, ...] = (
     pictures.families,
     endings.families,

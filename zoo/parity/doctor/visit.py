@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from zoo.parity.doctor.case import Array, Case
-from zoo.parity.doctor.examine import Finding, Runner, examine
+from zoo.parity.doctor.examine import EXPLAINS, Finding, Runner, examine, examine_whole
 from zoo.parity.graphs.cut import extract
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Row, first
@@ -19,6 +19,21 @@ def visit(teacher: Teacher, candidate: Graph, taught: Taught, run: GraphRunner) 
     """The causes that explain the first layer that differs; none where no layer does."""
     culprit = first(taught.layers)
     return examine(case(teacher, candidate, taught, culprit), single(run)) if culprit else ()
+
+
+def visit_outputs(teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunner) -> tuple[Finding, ...]:
+    """The causes that explain the first output that differs, where nothing but the outputs of a run is seen."""
+    for name in teacher.graph.outputs:
+        value = teacher.measured.values.get(name)
+        if value is None or name not in outputs:
+            continue
+        exact = np.array(teacher.measured.double(name), np.float64)
+        graph = extract(teacher.graph, [name], ())
+        floor = (value.floor_rms, value.floor_max)
+        whole = Case(name, graph, teacher.feeds, exact, outputs[name], floor, starts=True, ends=True)
+        if whole.error(exact) > EXPLAINS:
+            return examine_whole(whole, single(run))
+    return ()
 
 
 def case(teacher: Teacher, candidate: Graph, taught: Taught, culprit: Row) -> Case:

@@ -74,9 +74,12 @@ class Teacher:
                 found[name] = own if own is not None and fits else self.measured.double(name).astype(value.dtype)
         return found
 
-    def lesson(self, shared: Feeds) -> Measured:
-        """Each layer's float64 result from these values of the layers before it; kept for the next candidate."""
-        names = frozenset(shared)
+    def lesson(self, shared: Feeds, also: str = "") -> Measured:
+        """Each layer's float64 result from these values of the layers before it, and that of one more value.
+
+        It is kept for the next candidate.
+        """
+        names = frozenset({*shared, also} - {""})
         if names not in self.lessons:
             place = Path(tempfile.mkdtemp(dir=self.folder))
             self.lessons[names] = self.measurer(self.model, self.feeds, place, keep=names, forced=shared)

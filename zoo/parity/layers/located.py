@@ -1,0 +1,48 @@
+"""Where a candidate leaves the reference and why, as a value: rows, the first over the limit, the doctor's findings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from zoo.parity.doctor.examine import Finding
+from zoo.parity.layers.rows import Row, first
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One run that was looked into.
+
+    `whole` are the values that both sides share in the whole network, `layers` the same layer by layer from the
+    reference's own values. `why_not` says why there are none. `bisected` names the files that
+    --bisect wrote; `plotted`: --layers was asked for.
+    """
+
+    label: str
+    whole: tuple[Row, ...] = ()
+    layers: tuple[Row, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    why_not: str | None = None
+    bisected: tuple[str, ...] = ()
+    plotted: bool = False
+
+    @property
+    def first(self) -> Row | None:
+        """The culprit: the first layer over the limit; where all layers hold, the first value of the whole."""
+        return first(self.layers) or first(self.whole)
+
+    @property
+    def agrees(self) -> bool:
+        """False when some value or layer is over the limit."""
+        return self.first is None
+
+    def plain(self) -> dict[str, object]:
+        """For JSON."""
+        culprit = self.first
+        return {
+            "run": self.label,
+            "first": culprit.name if culprit else None,
+            "tensors": [row.plain() for row in (*self.whole, *self.layers)],
+            "doctor": [asdict(finding) for finding in self.findings],
+            "why_not": self.why_not,
+            "bisected": list(self.bisected),
+        }

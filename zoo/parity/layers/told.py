@@ -1,0 +1,48 @@
+"""What was found in the layers, as lines for a person: the plot, the culprit, the doctor's word, the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zoo.parity.layers.located import Located
+from zoo.parity.layers.plot import plot, times
+
+
+def drawn(found: Sequence[Located]) -> list[str]:
+    """The plots of the runs that were asked for, which are not to be folded."""
+    lines: list[str] = []
+    for one in found:
+        rows = one.layers or one.whole
+        if one.plotted and rows:
+            how = "each layer fed with the reference's values" if one.layers else "the whole network"
+            lines += [f"{one.label}, {how}:", *(f"  {line}" for line in plot(rows))]
+    return lines
+
+
+def sentences(found: Sequence[Located]) -> list[str]:
+    """The first layer that differs, why, and where its files are; why there is nothing to say."""
+    lines: list[str] = []
+    for one in found:
+        culprit = one.first
+        if culprit is not None:
+            what = "layer" if culprit.kind == "layer" else "value"
+            lines.append(
+                f"{one.label}: the first {what} that differs is {culprit.name} ({culprit.op}), "
+                f"{times(culprit.ratio)} x the floor."
+            )
+        elif one.layers:
+            lines.append(f"{one.label}: all {len(one.layers)} layers are within the limit.")
+        if one.why_not:
+            lines.append(f"{one.label}: not taken apart: {one.why_not.splitlines()[0]}")
+        lines += _diagnosed(one)
+        if one.bisected:
+            lines.append(f"  the smallest part that differs: {', '.join(one.bisected)}")
+    return lines
+
+
+def _diagnosed(one: Located) -> list[str]:
+    if one.first is not None and not one.findings:
+        return ["  doctor: none of the known mistakes explains it"]
+    lines = [f"  doctor: {finding.cause}: {finding.proof}" for finding in one.findings[:1]]
+    others = [finding.cause for finding in one.findings[1:]]
+    return [*lines, f"  explained as well by: {', '.join(others)}"] if others else lines

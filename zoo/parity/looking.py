@@ -1,0 +1,155 @@
+"""Looks into the runs of a check: which layer is the first that differs, why, and the smallest part that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+
+from zoo.backends import discovery
+from zoo.backends.card import Card
+from zoo.backends.exchange import Failed, Job, Reply
+from zoo.diagnostics import Diagnostic
+from zoo.parity.align import renamed
+from zoo.parity.check import Means
+from zoo.parity.doctor.examine import Finding
+from zoo.parity.doctor.visit import visit, visit_outputs
+from zoo.parity.feeding import Samples, fed
+from zoo.parity.graphs.graph import Graph
+from zoo.parity.layers.bisect import smallest, write
+from zoo.parity.layers.located import Located
+from zoo.parity.layers.taught import Feeds, Runner, Taught, Teacher, teach
+from zoo.parity.loaded import Loaded, load
+from zoo.parity.loaded import look as shown
+from zoo.parity.plan import Plan, Run, Source
+from zoo.parity.running import Result
+
+_RUNNER = "onnxruntime"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to look for: `layers` looks into every run, not only those that differ; `bisect` is a folder for files."""
+
+    layers: bool = False
+    bisect: Path | None = None
+
+
+def look(
+    plan: Plan, means: Means, samples: Samples, ran: Sequence[Result], wrong: Sequence[Run], wanted: Wanted
+) -> tuple[Located, ...]:
+    """Every run that differs (all runs with `layers`) against the reference, the first of `ran`."""
+    chosen = [result for result in ran[1:] if wanted.layers or result.run in wrong]
+    if not chosen:
+        return ()
+    with TemporaryDirectory(prefix="zoo-layers-") as place:
+        folder = Path(place)
+        loaded, _faults = load(plan.runs, means.convert, folder)
+        try:
+            teacher = _teacher(ran[0].run, loaded, means, samples, folder)
+        except Diagnostic as fault:
+            return tuple(Located(result.ran.label, why_not=fault.message) for result in chosen)
+        if isinstance(teacher, str):
+            return tuple(Located(result.ran.label, why_not=teacher) for result in chosen)
+        return tuple(_located(result, loaded, teacher, means, wanted, wrong) for result in chosen)
+
+
+def _form(source: Source, loaded: Mapping[Source, Loaded], means: Means, folder: Path) -> Loaded:
+    """The ONNX form of a source: itself, what it was converted to for the check, or what it is converted to now.
+
+    Raises Diagnostic for what cannot be converted.
+    """
+    if source in loaded and loaded[source].is_onnx:
+        return loaded[source]
+    twins = (one for other, one in loaded.items() if other.converted and other.artifact.files == source.artifact.files)
+    known = next((one for one in twins if one.is_onnx), None)
+    return known or shown(means.convert(source.artifact, folder / "form"), folder / "shown")
+
+
+def _teacher(
+    reference: Run, loaded: Mapping[Source, Loaded], means: Means, samples: Samples, folder: Path
+) -> Teacher | str:
+    form = _form(reference.source, loaded, means, folder)
+    portions = fed(means.ports(form.artifact), samples, form.artifact.label)
+    if len(portions) != 1:
+        return f"{form.artifact.label} takes fewer samples at a time than there are"
+    graph, place = Graph.load(form.artifact.files["model"]), folder / "teacher"
+    place.mkdir()
+    own = _own(reference, loaded, form, means, samples)
+    return Teacher.of(graph, portions[0], place, own)
+
+
+def _own(reference: Run, loaded: Mapping[Source, Loaded], form: Loaded, means: Means, samples: Samples) -> Feeds:
+    """The inner values of the reference's own framework, where it knows them by name; none otherwise."""
+    mine = loaded[reference.source]
+    if mine.is_onnx or not form.blobs:
+        return {}
+    portions = fed(means.ports(mine.artifact), samples, mine.artifact.label)
+    if len(portions) != 1:
+        return {}
+    names = tuple(form.blobs.values())
+    job = Job(mine.artifact.format, mine.artifact.files, portions[0], names)
+    (answer,) = means.run(reference.card, [job], lambda: False)
+    if isinstance(answer, Failed):
+        return {}
+    return {value: answer.outputs[blob] for value, blob in form.blobs.items() if blob in answer.outputs}
+
+
+def _located(
+    result: Result,
+    loaded: Mapping[Source, Loaded],
+    teacher: Teacher,
+    means: Means,
+    wanted: Wanted,
+    wrong: Sequence[Run],
+) -> Located:
+    run, label = result.run, result.ran.label
+    mine = loaded.get(run.source)
+    if mine is None or not mine.is_onnx:
+        why = f"{run.card.name} runs {run.source.label} as a whole: it shows no layers"
+        return Located(label, findings=_by_outputs(result, teacher, means, wrong), why_not=why)
+    candidate = Graph.load(mine.artifact.files["model"])
+    runner = worker(run.card, means.run, teacher.folder)
+    taught = teach(teacher, candidate, runner)
+    found = Located(label, taught.whole, taught.layers, why_not=taught.why_not, plotted=wanted.layers)
+    if found.agrees and run not in wrong:
+        return found
+    findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, means, wrong)
+    return replace(found, findings=findings, bisected=_bisected(teacher, candidate, taught, runner, wanted))
+
+
+def _by_outputs(result: Result, teacher: Teacher, means: Means, wrong: Sequence[Run]) -> tuple[Finding, ...]:
+    """What explains a run that differs by its outputs alone: the reference's ONNX with a mistake, in ONNX Runtime."""
+    if result.run not in wrong:
+        return ()
+    runner = worker(discovery.find(_RUNNER), means.run, teacher.folder)
+    outputs, _notes = renamed(teacher.graph.outputs, result.outputs)
+    return visit_outputs(teacher, outputs, runner)
+
+
+def _bisected(teacher: Teacher, candidate: Graph, taught: Taught, runner: Runner, wanted: Wanted) -> tuple[str, ...]:
+    if wanted.bisect is None:
+        return ()
+    part = smallest(teacher, candidate, taught, runner)
+    return write(part, wanted.bisect) if part is not None else ()
+
+
+def worker(
+    card: Card, run: Callable[[Card, Sequence[Job], Callable[[], bool]], Sequence[Reply | Failed]], folder: Path
+) -> Runner:
+    """Runs graphs in a backend of the check, all of a call in one process."""
+
+    def answers(jobs: Sequence[tuple[Graph, Feeds]]) -> list[Feeds | str]:
+        with TemporaryDirectory(dir=folder) as place:
+            asked = []
+            for index, (graph, given) in enumerate(jobs):
+                path = Path(place) / f"{index}.onnx"
+                onnx.save(graph.model, path)
+                asked.append(Job("onnx", {"model": path}, {port: given[port] for port in graph.inputs}))
+            replies = run(card, asked, lambda: False)
+        return [str(one) if isinstance(one, Failed) else one.outputs for one in replies]
+
+    return answers
