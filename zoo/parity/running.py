@@ -13,7 +13,6 @@ import numpy as np
 
 from zoo.backends.card import Card
 from zoo.backends.exchange import Failed, Job, Reply
-from zoo.catalog.schema import OutputSpec
 from zoo.diagnostics import BackendFault
 from zoo.parity.feeding import Numbers
 from zoo.parity.plan import NotRun, Run
