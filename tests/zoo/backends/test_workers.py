@@ -150,7 +150,7 @@ def test_the_real_caffe_reshapes_gives_inner_blobs_and_runs_without_weights(tmp_
 @pytest.mark.framework
 def test_a_net_that_aborts_caffe_fails_alone_with_caffes_own_words(tmp_path):
     bad, good = tmp_path / "bad.prototxt", tmp_path / "good.prototxt"
-    bad.write_text(SLICE.replace('"Slice"', '"Slyce"'))
+    bad.write_text(SLICE.replace('bottom: "data"', 'bottom: "date"'))
     good.write_text(SLICE)
     x = {"data": np.ones((1, 4, 3, 5), np.float32)}
     jobs = [host.Job("caffe", {"graph": graph}, x, label=graph.name) for graph in (good, bad, good)]
@@ -159,7 +159,23 @@ def test_a_net_that_aborts_caffe_fails_alone_with_caffes_own_words(tmp_path):
     assert isinstance(third, host.Reply)
     assert second.reason == "killed"
     assert second.detail.startswith("bad.prototxt: by SIGABRT\nF")
-    assert "Unknown layer type: Slyce" in second.detail
+    assert "Unknown bottom blob 'date'" in second.detail
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (SLICE.replace('"Slice"', '"Slyce"'), "this Caffe has no layers of the type Slyce"),
+        (SLICE.replace("slice_param", "slyce_param"), 'has no field named "slyce_param"'),
+    ],
+)
+def test_layers_and_fields_of_another_caffe_are_refused_in_words(text, says, tmp_path):
+    graph = tmp_path / "fork.prototxt"
+    graph.write_text(text)
+    (answer,) = caffe_worker([host.Job("caffe", {"graph": graph}, {"data": np.ones((1, 4, 3, 5), np.float32)})])
+    assert answer.reason == "refused"
+    assert says in answer.detail
 
 
 @pytest.mark.framework

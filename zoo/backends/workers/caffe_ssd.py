@@ -24,11 +24,29 @@ def load(kind: str, files: dict, options: dict) -> object:
     """Build the net in its TEST phase; without weights its fillers draw from seed 0."""
     import caffe
 
+    _demand_known(files["graph"], caffe.layer_type_list())
     caffe.set_mode_cpu()
     caffe.set_random_seed(0)
     if "weights" in files:
         return caffe.Net(files["graph"], caffe.TEST, weights=files["weights"])
     return caffe.Net(files["graph"], caffe.TEST)
+
+
+def _demand_known(graph: str, kinds: list) -> None:
+    """Refuse in words what would abort the process: layers and fields of a fork that this Caffe does not have."""
+    from caffe.proto import caffe_pb2
+    from google.protobuf import text_format
+
+    net = caffe_pb2.NetParameter()
+    try:
+        text_format.Merge(Path(graph).read_text(encoding="utf-8", errors="replace"), net)
+    except text_format.ParseError as fault:
+        if "no field named" in str(fault):
+            raise ValueError("this Caffe cannot read the prototxt: " + str(fault)) from None
+        return  # Caffe's own parser has the last word on everything else
+    unknown = sorted({layer.type for layer in net.layer} - set(kinds))
+    if unknown:
+        raise ValueError("this Caffe has no layers of the type " + ", ".join(unknown))
 
 
 def inputs(net: object) -> list:
