@@ -192,8 +192,9 @@ def sha256(path: Path) -> str:
 
     They are large because each one asks for Python's lock, which another thread may hold for milliseconds.
     """
-    total, buffer = hashlib.sha256(), memoryview(bytearray(_HASHED))
+    total = hashlib.sha256()
     with opened(path) as descriptor, os.fdopen(descriptor, "rb", buffering=0, closefd=False) as stream:
+        buffer = memoryview(bytearray(min(_HASHED, os.fstat(descriptor).st_size + 1)))
         while count := stream.readinto(buffer):
             total.update(buffer[:count])
     return total.hexdigest()

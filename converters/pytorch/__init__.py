@@ -64,6 +64,7 @@ FORMAT = Format(
     decode="converters.pytorch.graph:decode",
     ops="converters.pytorch.ops",
     stored="converters.pytorch.graph:stored",
+    parameters="converters.pytorch.parameters:names",
     compose="converters.pytorch.encoding:encode",
     operators="converters.pytorch.encoding:operators",
     joiner=".",
