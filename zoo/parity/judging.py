@@ -21,7 +21,7 @@ from zoo.parity.running import Outputs, Result
 def against(
     one: Result, other: Result, rule: Rule, floors: Floors, sets: Sequence[Samples]
 ) -> tuple[Comparison, tuple[str, ...]]:
-    """All comparisons of two runs, and a note for every output that is compared under another name."""
+    """All comparisons of two runs, and notes: outputs compared under other names, and logits that are not compared."""
     specs = (_specs(one), _specs(other))
     kinds = {spec.name: spec.kind for spec in specs[0]}
     floors = under(one, floors)
@@ -39,7 +39,21 @@ def against(
         found = compare(mine, named, rule, floors.outputs.get(name, {}), kinds=kinds, batch=samples.batch)
         rows += [replace(row, inputs=name) for row in found.outputs]
         rows += _logits(one, other, rule, floors, samples)
-    return Comparison(tuple(rows)), notes
+    return Comparison(tuple(rows)), (*notes, *_hidden(one, other, rows))
+
+
+def _hidden(one: Result, other: Result, rows: Sequence[Compared]) -> list[str]:
+    """A sentence for every output whose logits only one of the two shows: there the softmax may hide a difference."""
+    seen = {row.name for row in rows if row.kind == "logits"}
+    mine, theirs = ({name for found in run.logits.values() for name in found} for run in (one, other))
+    hiders = [run.ran.backend for run, known in ((one, mine), (other, theirs)) if not known]
+    if bool(mine) == bool(theirs):
+        return []
+    outputs = sorted((mine or theirs) - seen)
+    return [
+        f"what goes into the softmax of {name} is not compared: {', '.join(hiders)} does not show it"
+        for name in outputs
+    ]
 
 
 def _leading(outputs: Outputs, other: Result, samples: Samples) -> Outputs:

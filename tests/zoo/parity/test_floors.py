@@ -160,3 +160,13 @@ def test_a_report_is_replayed_to_the_same_numbers_and_refused_when_the_inputs_ch
     (tmp_path / "report.json").write_text("{}")
     assert main(["check-parity", "--replay", str(tmp_path / "report.json")]) == 3
     assert main(["check-parity", "x", "--replay", str(tmp_path / "report.json")]) == 2
+
+
+def test_a_backend_that_does_not_show_the_logits_is_named(net, tmp_path, check):
+    path, _ = net
+    shutil.copy(path, tmp_path / "twin.onnx")
+    report = check(f"{path}::onnxruntime", f"{tmp_path / 'twin.onnx'}::opencv")
+    (row,) = [row for row in report["rows"] if row["backend"] == "opencv"]
+    shown = {output["kind"] for output in row["outputs"]} == {"output", "logits"}
+    told = ["what goes into the softmax of prob is not compared: opencv does not show it"]
+    assert row["paired"] == ([] if shown else told)

@@ -35,20 +35,27 @@ def main(worker: str, control: Path) -> None:
         _write(control, {"error": _error(fault)})
         return
     _write(control, reply)
+    loaded = {}
     for job in request["jobs"]:
         folder = control / job["folder"]
         _redirect(folder / "log")
         try:
-            _write(folder, _answer(module, job, folder))
+            _write(folder, _answer(module, job, folder, loaded))
         except BaseException as fault:  # noqa: BLE001 - the next job still has its chance
             traceback.print_exc()
+            loaded.clear()  # nobody knows what state it left its model in
             _write(folder, {"error": _error(fault)})
 
 
-def _answer(module: object, job: dict, folder: Path) -> dict:
+def _answer(module: object, job: dict, folder: Path, loaded: dict) -> dict:
+    """Run a job; `loaded` keeps the last handle, for jobs that run the same files with other inputs."""
     import numpy as np
 
-    handle = module.load(job["format"], job["files"], job["options"])
+    same = json.dumps([job["format"], job["files"], job["options"]], sort_keys=True)
+    if same not in loaded:
+        loaded.clear()
+        loaded[same] = module.load(job["format"], job["files"], job["options"])
+    handle = loaded[same]
     fed = {entry["name"]: np.load(str(folder / entry["file"]), allow_pickle=False) for entry in job["inputs"]}
     if hasattr(module, "inputs"):
         fed = _matched(fed, module.inputs(handle))
