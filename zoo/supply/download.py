@@ -111,7 +111,9 @@ def apply(
     _require_space(fetches, store)
     total = sum(step.file.size or 0 for step in fetches)
     with ExitStack() as stack:
-        transit = stack.enter_context(Transit(store.staging, network or Network(), console.note))
+        transit = stack.enter_context(
+            Transit(store.staging, network or Network(), console.note, progress=console.progress)
+        )
         overall = stack.enter_context(console.progress("all files", total)) if len(fetches) > 1 else _unseen
         way = Way(store, transit, console, overall, offline=offline)
         found = side_by_side([partial(_carry_out, step, way) for step in steps], jobs if len(fetches) > 1 else 1)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _OFF = frozenset({"", "0", "false", "no", "off"})
 T = TypeVar("T")
+Progress = Callable[[str, int | None], AbstractContextManager[Callable[[int], None]]]
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Transit:
     network: Network = Network()
     note: Callable[[str], None] = lambda _text: None
     sleep: Callable[[float], None] = time.sleep
+    progress: Progress | None = None
+    archived: int = 0  # bytes of archives that came, whose members wait meanwhile
     _archives: dict[str, Path] = field(default_factory=dict)
     _stack: ExitStack = field(default_factory=ExitStack)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -89,6 +92,19 @@ class Transit:
             if key not in self._archives:
                 self._archives[key] = fetch()
             return self._archives[key]
+
+    @contextmanager
+    def shown(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Show the bytes of an archive going by, as `Console.progress` does; they count as signs of life."""
+        with ExitStack() as stack:
+            show = stack.enter_context(self.progress(label, total)) if self.progress else None
+
+            def advance(count: int) -> None:
+                self.archived += count
+                if show is not None:
+                    show(count)
+
+            yield advance
 
     def keep(self, resource: AbstractContextManager[T]) -> T:
         """Enter a context that lasts as long as the journey."""
@@ -133,13 +149,13 @@ def stalls_told(sink: Sink, label: str, transit: Transit) -> Iterator[None]:
     ended, network = threading.Event(), transit.network
 
     def watch() -> None:
-        seen, since, told = sink.position, time.monotonic(), False
+        seen, since, told = (sink.position, transit.archived), time.monotonic(), False
         while not ended.wait(min(1.0, network.spoken / 4)):
             now = time.monotonic()
-            if sink.position != seen:
+            if (sink.position, transit.archived) != seen:
                 if told:
                     transit.note(f"{label}: bytes come again")
-                seen, since, told = sink.position, now, False
+                seen, since, told = (sink.position, transit.archived), now, False
             elif not told and now - since >= network.spoken:
                 transit.note(f"{label}: no byte for {now - since:.0f} s; giving up at {network.silence:.0f} s")
                 told = True

