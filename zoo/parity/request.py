@@ -107,6 +107,8 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     given = [name for name, value in fed.items() if value is not None]
     if len(given) > 1:
         raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
+    if request.golden and (request.layers or request.bisect):
+        raise UsageFault("golden-layers", "a golden holds outputs: --layers and --bisect need the reference itself")
     rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]
     converters = tuple(second_opinion.converter(name) for name in request.second_opinion)

@@ -81,6 +81,11 @@ def built(name: str, seed: int) -> Graph:
     return Graph(FAMILIES[name](seed) if name in FAMILIES else network(name))
 
 
+def free(graph: Graph) -> bool:
+    """Whether the network takes any batch."""
+    return all(port.type.tensor_type.shape.dim[0].dim_param for port in graph.model.graph.input)
+
+
 def score(into: Score, name: str, seed: int, folder: Path, *, every: int) -> None:
     """All mutants of a network; the doctor sees every `every`th of those that run."""
     graph = built(name, seed)
@@ -114,7 +119,8 @@ def alarms(into: Alarms, name: str, seed: int, folder: Path) -> None:
     """All rewritings of a network, in two settings of the runtime, and the network itself in all settings."""
     graph = built(name, seed)
     reference = teacher(graph, feeds(graph, seed), folder)
-    cases = [(kind, graph, engine) for kind, engine in ENGINES.items()]
+    engines = {kind: engine for kind, engine in ENGINES.items() if not engine.split or free(graph)}
+    cases = [(kind, graph, engine) for kind, engine in engines.items()]
     for kind, rewrite in REWRITINGS.items():
         copy = graph.copy()
         try:

@@ -40,7 +40,8 @@ def _conditions(seed: int, names: Sequence[str], kinds: int, changes: int) -> It
     packages = ", ".join(f"{name} {_version(name)}" for name in ("onnx", "numpy", "onnxruntime"))
     yield f"Seed {seed}; Python {platform.python_version()}, {packages}; K = 16."
     yield ""
-    yield f"{kinds} kinds of fault and {changes} kinds of rewriting, in {len(names)} networks: {', '.join(names)}."
+    yield f"{kinds} kinds of fault and {changes} kinds of rewriting, in {len(names)} networks:"
+    yield f"{', '.join(names)}."
     yield "Those of tests/support/planting/networks.py are small and of random weights; the statistics of BatchNorm"
     yield "are those of the activations, and no softmax is saturated: a large network hides more at its outputs. The"
     yield "others have trained weights. Four samples: two smooth, two noise. Candidate and doctor: ONNX Runtime."
@@ -60,8 +61,8 @@ def _detected(score: Score) -> Iterator[str]:
     rows, real = score.rows, [row for row in score.rows if _real(row)]
     yield "## Detected"
     yield ""
-    yield f"{len(rows)} faults were planted; {len(rows) - len(real)} of them change no value by more than nothing at"
-    yield f"all in float64, which leaves **{len(real)}**."
+    yield f"{len(rows)} faults were planted; {len(rows) - len(real)} of them change nothing in float64, which leaves"
+    yield f"**{len(real)}**."
     yield ""
     yield "| what is looked at | detected | of |"
     yield "|---|---|---|"

@@ -31,4 +31,5 @@ def network(name: str) -> onnx.ModelProto:
         out = Path(place) / "model.onnx"
         options = converters.Options(inputs=INPUTS.get(name, {}))
         converters.convert([FOLDER / file for file in FILES[name]], "onnx", out, options=options)
-        return free_batch(onnx.load(out))
+        model = onnx.load(out)
+        return model if name in INPUTS else free_batch(model)

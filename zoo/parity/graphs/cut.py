@@ -89,6 +89,9 @@ def _show(graph: Graph, values: Sequence[str], *, keep: bool) -> None:
     del graph.model.graph.output[:]
     graph.model.graph.output.extend(own)
     known, types = {port.name for port in own}, _types(graph)
+    for port in graph.model.graph.output:  # some runtimes take no output without a shape
+        if not port.type.tensor_type.HasField("shape") and port.name in types:
+            port.type.CopyFrom(types[port.name])
     graph.model.graph.output.extend(_port(name, types[name]) for name in values if name not in known and name in types)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.outputs import together
+from zoo.parity.engine.kinds import EXACT
 from zoo.parity.graphs.cut import extract
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.repro import SCRIPT
@@ -101,11 +102,16 @@ def _sampled(teacher: Teacher, part: Smallest, run: Runner) -> Smallest:
     (alone,) = run([(part.candidate, fed)])
     if isinstance(alone, str) or alone[part.value].shape != truth.values[part.value].shape:
         return part
-    (judged,) = rows(truth, {part.value: alone[part.value]}, "layer")
+    (judged,) = rows(truth, {part.value: alone[part.value]}, "layer", _unrounded(part))
     if judged.verdict == "pass":
         return part
     exact, floor = np.array(truth.double(part.value)), (judged.floor_rms, judged.floor_max)
     return Smallest(part.value, part.candidate, part.reference, fed, exact, floor, judged.ratio)
+
+
+def _unrounded(part: Smallest) -> tuple[str, ...]:
+    """The value itself where no operator of the part rounds."""
+    return (part.value,) if all(node.op_type in EXACT for node in part.reference.nodes) else ()
 
 
 def _measured(teacher: Teacher, graph: Graph, fed: Feeds) -> Measured:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -38,10 +38,10 @@ class Row:
         return asdict(self)
 
 
-def rows(truth: Measured, got: Mapping[str, Array], kind: Kind) -> tuple[Row, ...]:
+def rows(truth: Measured, got: Mapping[str, Array], kind: Kind, equal: Collection[str] = ()) -> tuple[Row, ...]:
     """A row for each value of `got` that the truth has kept, in the order of the reference's nodes.
 
-    Whole numbers and values that rounding alone decides are left out. A layer that does not round has to be equal.
+    Whole numbers and values that rounding alone decides are left out. Those named in `equal` may not differ at all.
     """
     found = []
     for name, value in truth.values.items():
@@ -53,7 +53,7 @@ def rows(truth: Measured, got: Mapping[str, Array], kind: Kind) -> tuple[Row, ..
         else:
             error = distance(got[name], double)
             share, rms, most = ratio(error, value), error.rms, error.max
-            if kind == "layer" and value.exactness == "exact" and most:
+            if name in equal and most:
                 share = math.inf
         verdict = "pass" if share <= K else "fail"
         floors = value.floor_rms, value.floor_max

@@ -12,7 +12,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from zoo.parity.graphs.cut import FED, cut, exposed
+from zoo.parity.engine.kinds import EXACT
+from zoo.parity.graphs.cut import FED, cut, exposed, layer
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Row, rows
 from zoo.parity.measure import Measured, measure
@@ -54,6 +55,7 @@ class Teacher:
     own: Feeds
     measurer: Measurer
     lessons: dict[frozenset[str], Measured] = field(default_factory=dict)
+    exact: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -73,6 +75,16 @@ class Teacher:
                 fits = own is not None and own.shape == value.shape
                 found[name] = own if own is not None and fits else self.measured.double(name).astype(value.dtype)
         return found
+
+    def unrounded(self, shared: Collection[str]) -> frozenset[str]:
+        """The layers none of whose operators rounds: what goes in decides what comes out, to the last bit."""
+        names = frozenset(shared)
+        if names not in self.exact:
+            layers = {name: layer(self.graph, name, names) for name in names}
+            self.exact[names] = frozenset(
+                name for name, nodes in layers.items() if all(node.op_type in EXACT for node in nodes)
+            )
+        return self.exact[names]
 
     def lesson(self, shared: Feeds, also: str = "") -> Measured:
         """Each layer's float64 result from these values of the layers before it, and that of one more value.
@@ -122,4 +134,4 @@ def teach(teacher: Teacher, candidate: Graph, run: Runner) -> Taught:
         return Taught(whole, (), inner, {}, None, got)
     truth = teacher.lesson(shared)
     known = {name: got[name] for name in shared if name in got}
-    return Taught(whole, rows(truth, known, "layer"), shared, known, truth)
+    return Taught(whole, rows(truth, known, "layer", teacher.unrounded(shared)), shared, known, truth)

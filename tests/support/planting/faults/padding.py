@@ -91,6 +91,6 @@ FAULTS = (
     Fault("pad_w from pad_h", "pad side", PADDED, axes_exchanged, "A38"),
     Fault("dilation lost", "dilation", DILATED, dilation_lost, "A37"),
     Fault("dilation gained", "dilation", PLAIN, dilation_gained, "A37"),
-    Fault("stride lost", "shape", STRIDED, stride_lost, "A38"),
+    Fault("stride lost", "stride", STRIDED, stride_lost, "A38"),
     Fault("edge padding", "pad value", weighted("Conv", where=lambda g, n: any(numbers(n, "pads"))), edge_padding),
 )

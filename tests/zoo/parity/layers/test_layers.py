@@ -155,3 +155,20 @@ def test_files_that_cannot_be_written_leave_nothing_behind(vgg, tmp_path):
 def test_nothing_that_differs_has_no_smallest_part(vgg):
     graph, reference = vgg
     assert smallest(reference, graph, judge(reference, graph.copy()).taught, Engine().runner) is None
+
+
+def test_a_layer_that_lost_the_names_inside_it_may_round_though_its_last_operator_does_not(vgg):
+    graph, reference = vgg
+    relu = next(kinds(graph.nodes, "Relu"))
+    copy = graph.copy()
+    conv = copy.producer(relu.input[0])
+    for node in copy.readers(relu.input[0]):
+        node.input[0] = "unnamed"
+    conv.output[0] = "unnamed"
+    bias = copy.operand(conv, 2)
+    del conv.input[2:]
+    copy.after("unnamed", "Add", copy.store(bias.reshape(-1, 1, 1), "bias"))
+    found = judge(reference, Graph(copy.model)).taught
+    assert relu.input[0] not in found.inner
+    assert first(found.layers) is None
+    assert relu.output[0] in {row.name for row in found.layers}
