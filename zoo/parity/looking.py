@@ -28,6 +28,7 @@ from zoo.parity.plan import Plan, Run, Source
 from zoo.parity.running import Result
 
 _RUNNER = "onnxruntime"
+_LARGEST = 2**31 - 1  # bytes of a protobuf message
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,15 @@ def look(
             return tuple(Located(result.ran.label, why_not=fault.message) for result in chosen)
         if isinstance(teacher, str):
             return tuple(Located(result.ran.label, why_not=teacher) for result in chosen)
-        return tuple(_located(result, loaded, teacher, means, wanted, wrong) for result in chosen)
+        return tuple(_tried(result, loaded, teacher, means, wanted, wrong) for result in chosen)
+
+
+def _opened(form: Loaded) -> Graph:
+    """The graph of an ONNX file; raises Diagnostic for one that protobuf cannot hold in one message."""
+    graph = Graph.load(form.artifact.files["model"])
+    if graph.model.ByteSize() >= _LARGEST:
+        raise Diagnostic("too-large", f"{form.artifact.label} is larger than 2 GB: its layers are not taken apart")
+    return graph
 
 
 def _form(source: Source, loaded: Mapping[Source, Loaded], means: Means, folder: Path) -> Loaded:
@@ -76,7 +85,7 @@ def _teacher(
     portions = fed(means.ports(form.artifact), samples, form.artifact.label)
     if len(portions) != 1:
         return f"{form.artifact.label} takes fewer samples at a time than there are"
-    graph, place = Graph.load(form.artifact.files["model"]), folder / "teacher"
+    graph, place = _opened(form), folder / "teacher"
     place.mkdir()
     own = _own(reference, loaded, form, means, samples)
     return Teacher.of(graph, portions[0], place, own)
@@ -98,6 +107,21 @@ def _own(reference: Run, loaded: Mapping[Source, Loaded], form: Loaded, means: M
     return {value: answer.outputs[blob] for value, blob in form.blobs.items() if blob in answer.outputs}
 
 
+def _tried(
+    result: Result,
+    loaded: Mapping[Source, Loaded],
+    teacher: Teacher,
+    means: Means,
+    wanted: Wanted,
+    wrong: Sequence[Run],
+) -> Located:
+    """What was found, or why nothing could be: the check has its verdict without it."""
+    try:
+        return _located(result, loaded, teacher, means, wanted, wrong)
+    except Diagnostic as fault:
+        return Located(result.ran.label, why_not=fault.message)
+
+
 def _located(
     result: Result,
     loaded: Mapping[Source, Loaded],
@@ -111,7 +135,7 @@ def _located(
     if mine is None or not mine.is_onnx:
         why = f"{run.card.name} runs {run.source.label} as a whole: it shows no layers"
         return Located(label, findings=_by_outputs(result, teacher, means, wrong), why_not=why)
-    candidate = Graph.load(mine.artifact.files["model"])
+    candidate = _opened(mine)
     runner = worker(run.card, means.run, teacher.folder)
     taught = teach(teacher, candidate, runner)
     found = Located(label, taught.whole, taught.layers, why_not=taught.why_not, plotted=wanted.layers)

@@ -74,3 +74,11 @@ def test_the_layers_of_a_harmless_form_are_all_within_the_limit(files, tmp_path)
     assert report["first"] is None
     assert report["doctor"] == []
     assert len(report["layers"]) == 1
+
+
+def test_a_golden_has_no_layers(files, tmp_path):
+    golden = tmp_path / "g.npz"
+    assert run("golden", "make", f"{files / 'right.onnx'}::onnxruntime", "-o", str(golden)).status == 0
+    done = run("check-parity", str(files / "eps.onnx"), "--golden", str(golden), "--layers")
+    assert done.status == 2
+    assert "--layers and --bisect need the reference itself" in done.err
