@@ -82,8 +82,9 @@ def built(name: str, seed: int) -> Graph:
 
 
 def free(graph: Graph) -> bool:
-    """Whether the network takes any batch."""
-    return all(port.type.tensor_type.shape.dim[0].dim_param for port in graph.model.graph.input)
+    """Whether every value has the samples along its first axis, any number of them: only then it can be split."""
+    shapes = graph.shapes()
+    return all(name in shapes and shapes[name][:1] == (None,) for name in (*graph.inputs, *graph.values))
 
 
 def score(into: Score, name: str, seed: int, folder: Path, *, every: int) -> None:
