@@ -140,6 +140,7 @@ def main() -> None:
             ours, theirs = ours | mine, theirs | others
         lines.append(row(title, len(ours), ours, theirs))
         print(lines[-1], flush=True)
+        PAGE.write_text(_HEAD.format(onnx=version("onnx")) + "\n".join(lines) + "\n", encoding="utf-8")
         for case, verdict in ours.items():
             if verdict.partition(":")[0] not in ("agree", "refused"):
                 print(f"zoo: {case}: {verdict[:200]}")
@@ -147,7 +148,6 @@ def main() -> None:
         print(f"only the importer agrees: {', '.join(ahead) or 'none'}")
         if title.startswith("MXNet"):
             print({case: verdict[:120] for case, verdict in theirs.items() if verdict != "agree"})
-    PAGE.write_text(_HEAD.format(onnx=version("onnx")) + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
