@@ -157,6 +157,94 @@ def normalised(b: Builder, at: int) -> int:
     return b.add("InstanceNorm", [at, *pair], b.shapes[at], eps="0.01")
 
 
+CURVES = (
+    "abs", "arctan", "arcsinh", "cbrt", "ceil", "cos", "erf", "exp", "expm1", "fix", "floor", "negative", "relu",
+    "rint", "round", "sigmoid", "sign", "sin", "softsign", "square", "tanh", "trunc", "_copy", "BlockGrad",
+    "zeros_like", "ones_like", "hard_sigmoid", "degrees", "radians", "smooth_l1",
+)  # fmt: skip
+PAIRS = (
+    "elemwise_sub", "elemwise_mul", "_maximum", "_minimum", "_hypot", "_equal", "_not_equal", "_greater",
+    "_greater_equal", "_lesser", "_lesser_equal", "_logical_and", "_logical_or", "_logical_xor", "broadcast_add",
+    "broadcast_sub", "broadcast_mul", "broadcast_minimum", "broadcast_hypot", "broadcast_equal",
+    "broadcast_greater", "broadcast_lesser", "broadcast_logical_or", "add_n",
+)  # fmt: skip
+NUMBERS = ("_hypot_scalar", "_equal_scalar", "_not_equal_scalar", "_greater_equal_scalar", "_lesser_scalar",
+           "_lesser_equal_scalar", "_logical_and_scalar", "_logical_or_scalar", "_logical_xor_scalar",
+           "_mod_scalar")  # fmt: skip
+"""Functions that are steep or step only where their argument is drawn by chance are left in: a difference of rounding
+at such a place would show as one of size 1, and is told from a fault by its seed."""
+
+
+def curve(b: Builder, at: int) -> int:
+    """A function of one value; what grows fast is fed numbers between -1 and 1."""
+    op = str(b.pick(*CURVES))
+    more = {"scalar": 1.0} if op == "smooth_l1" else {}
+    if op in ("exp", "expm1", "square", "degrees"):
+        at = b.add("tanh", [at], b.shapes[at])
+    if op in ("ceil", "fix", "floor", "rint", "round", "sign", "trunc"):
+        at = b.add("_plus_scalar", [at], b.shapes[at], scalar="0.0371")  # off the places where sums of nothing lie
+    return b.add(op, [at], b.shapes[at], **more)
+
+
+def pair(b: Builder, at: int) -> int:
+    """A value with a function of itself, the same or of one channel."""
+    op = str(b.pick(*PAIRS))
+    other = b.add("sin", [at], b.shapes[at])
+    if op.startswith("broadcast"):
+        n, _, h, w = b.shapes[at]
+        other = b.add("slice_axis", [other], (n, 1, h, w), axis=1, begin=0, end=1)
+    return b.add(op, [at, other], b.shapes[at], **({"num_args": 2} if op == "add_n" else {}))
+
+
+def number(b: Builder, at: int) -> int:
+    return b.add(str(b.pick(*NUMBERS)), [at], b.shapes[at], scalar=b.pick("0.7", "1.3"))
+
+
+def reduced(b: Builder, at: int) -> int:
+    """A reduction that keeps its axis, spread over what it was made of."""
+    n, c, h, w = b.shapes[at]
+    op, axis = str(b.pick("sum", "mean", "max", "min", "norm", "argmax")), b.number(1, 4)
+    small = tuple(1 if place == axis else size for place, size in enumerate((n, c, h, w)))
+    one = b.add(op, [at], small, axis=axis, keepdims=True)
+    return b.add("broadcast_add", [at, one], b.shapes[at])
+
+
+def rearranged(b: Builder, at: int) -> int:
+    """The same values in other places, once more, or cut."""
+    n, c, h, w = shape = b.shapes[at]
+    choice = b.number(0, 8)
+    if choice == 1:
+        at = b.add("expand_dims", [at], shape, axis=1)
+    steps: tuple[tuple[bool, str, Shape, dict[str, object]], ...] = (
+        (True, "SwapAxis", (n, h, c, w), {"dim1": 1, "dim2": 2}),
+        (True, "squeeze", shape, {"axis": 1}),
+        (w > 2, "slice", (n, c, h, w - 1), {"begin": "(None, None, None, 0)", "end": f"(None, None, None, {w - 1})"}),
+        (w < 10, "repeat", (n, c, h, 2 * w), {"repeats": 2, "axis": 3}),
+        (c < 8, "tile", (n, 2 * c, h, w), {"reps": "(1, 2, 1, 1)"}),
+        (True, "reverse", shape, {"axis": b.number(1, 4)}),
+        (True, "clip", shape, {"a_min": "-0.5", "a_max": "0.8"}),
+        (True, "sort", shape, {"axis": b.number(1, 4), "is_ascend": b.pick(True, False)}),
+    )
+    holds, op, after, attrs = steps[choice]
+    return b.add(op, [at], after, **attrs) if holds else at
+
+
+def distributed(b: Builder, at: int) -> int:
+    """Softmaxes, and normalisations with weights of their own."""
+    _, c, _, w = b.shapes[at]
+    choice = b.number(0, 5)
+    if choice < 2:
+        return b.add(("softmax", "log_softmax")[choice], [at], b.shapes[at], axis=b.number(1, 4))
+    if choice == 2:
+        return b.add("SoftmaxActivation", [at], b.shapes[at], mode="channel")
+    if choice == 3:
+        pair_ = [b.weight(f"ln{len(b.nodes)}_{role}", (w,)) for role in ("gamma", "beta")]
+        return b.add("LayerNorm", [at, *pair_], b.shapes[at], axis=-1, eps="0.01")
+    groups = int(b.pick(*[size for size in range(1, c + 1) if c % size == 0]))  # type: ignore[call-overload]
+    pair_ = [b.weight(f"gn{len(b.nodes)}_{role}", (groups,)) for role in ("gamma", "beta")]
+    return b.add("GroupNorm", [at, *pair_], b.shapes[at], num_groups=groups, eps="0.01")
+
+
 STEPS = (
     convolution,
     convolution,
@@ -169,6 +257,13 @@ STEPS = (
     moved,
     parted,
     normalised,
+    curve,
+    curve,
+    pair,
+    number,
+    reduced,
+    rearranged,
+    distributed,
 )
 
 

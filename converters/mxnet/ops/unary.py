@@ -99,9 +99,15 @@ def _logical_not(emit: Emit, x: ir.Value) -> ir.Value:
     return emit("CastLike", emit("Equal", x, number(emit, x, 0, "zero")), x)
 
 
-def _filled(fill: float) -> Math:
-    """All elements `fill`, whatever the input holds, not a number included."""
-    return _said(f"Expand of {fill:g}", lambda emit, x: emit("Expand", number(emit, x, fill, "fill"), emit("Shape", x)))
+def _filled(fill: int) -> Math:
+    """Ones or zeros from truths about the value itself, which hold for what is no number too, whatever the batch."""
+
+    def fills(emit: Emit, x: ir.Value) -> ir.Value:
+        same = emit("Equal", x, x)
+        truth = emit("Or" if fill else "And", same, emit("Not", same))
+        return emit("CastLike", truth, x)
+
+    return _said(f"{'Or' if fill else 'And'} of Equal to itself and its opposite, and CastLike", fills)
 
 
 _FLOATING: dict[str, tuple[Math, Callable[[np.ndarray], np.ndarray], tuple[float, float]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from converters.hub.layer import Layer
-from converters.hub.matching import Match
+from converters.hub.layer import Dim, Layer
+from converters.hub.matching import Declined, Match
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
@@ -72,18 +72,33 @@ def where(match: Match, view: View) -> Sequence[Layer]:
     values: list[Operand] = [
         numeric(assembly, view, value, role) for value, role in zip(operands, ("condition", "x", "y"), strict=True)
     ]
-    after = view.shape(match.output)
-    if any(shape != after for shape in shapes):
-        after = view.sizes(match.output)
-        values = [
-            assembly.spread(value, view.sizes(operand), after, f"{role}/spread")
-            for value, operand, role in zip(values, operands, ("condition", "x", "y"), strict=True)
-        ]
+    values = [
+        _spread(assembly, view, value, shape, match, role)
+        for value, shape, role in zip(values, shapes, ("condition", "x", "y"), strict=True)
+    ]
     truth = view.dtype(match.output) == "bool"
     made = assembly.add("where", *values, role="number" if truth else "")
     if truth:
         assembly.cast(made, "bool")
     return assembly.layers
+
+
+def _spread(assembly: Assembly, view: View, value: Operand, before: Sequence[Dim], match: Match, role: str) -> Operand:
+    """One of where's operands in the shape of the result; like another operand that has it, where that is not fixed."""
+    after = view.shape(match.output)
+    if tuple(before) == tuple(after):
+        return value
+    if all(isinstance(dim, int) for dim in (*before, *after)):
+        return assembly.spread(
+            value, [dim for dim in before if isinstance(dim, int)], view.sizes(match.output), f"{role}/spread"
+        )
+    like = next((item for item in match.inputs if view.shape(item) == after and view.dtype(item) != "bool"), None)
+    if like is None or not all(isinstance(dim, int) for dim in before):
+        raise Declined("its operands are repeated to a shape that is not fixed", "--input NAME:1,3,224,224")
+    full = (*(1,) * (len(after) - len(before)), *before)
+    if full != tuple(before):
+        value = assembly.add("Reshape", value, role=f"{role}/rank", shape=full)
+    return assembly.add("broadcast_like", value, like, role=f"{role}/spread")
 
 
 _PAIR = ((2, 3, 4, 5), (3, 1, 5))
