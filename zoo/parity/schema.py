@@ -210,6 +210,8 @@ class Parity(BaseModel):
     tensors: list[Inner] = []
     first: dict[str, Any] | str | None = None
     doctor: list[Cause] = []
+    layers: list[dict[str, Any]] = Field([], description="each run that was looked into: tensors, first, doctor")
+    request: dict[str, Any] | None = Field(None, description="what was asked, for --replay")
     attested: list[Attested] = []
     environment: dict[str, str] = {}
 
