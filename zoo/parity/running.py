@@ -46,7 +46,6 @@ class Result:
     """One run's outputs under its own names: on the first set of samples, and on the others by the set's name.
 
     `logits` holds what goes into the last softmax of the outputs that have one: set -> output -> array.
-    `specs` are what the registry says of these outputs, where that is not in the entry of the run's own artifact.
     """
 
     run: Run
