@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
+from converters.syntax import parse
+
 
 def needed(names: Iterable[str]) -> list[str]:
     """The source of the functions and of those that they call, callees first."""
@@ -16,7 +18,7 @@ def needed(names: Iterable[str]) -> list[str]:
     def visit(name: str) -> None:
         if name in order:
             return
-        for inner in ast.walk(ast.parse(sources[name])):
+        for inner in ast.walk(parse(sources[name])):
             if isinstance(inner, ast.Name) and inner.id in sources and inner.id != name:
                 visit(inner.id)
         order[name] = None
@@ -32,7 +34,7 @@ def functions() -> dict[str, str]:
     found: dict[str, str] = {}
     for path in sorted((Path(__file__).parent / "functions").glob("*.py")):
         source = path.read_text(encoding="utf-8")
-        for node in ast.parse(source).body:
+        for node in parse(source).body:
             if isinstance(node, ast.FunctionDef):
                 if node.name in found:
                     raise ValueError(f"two functions are called {node.name}; the second is in {path.name}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from converters.syntax import parse
 from zoo.diagnostics import BackendFault, Where
 
 _FUNCTIONS = ("load", "run", "versions")
@@ -47,7 +48,7 @@ class Card:
 
 def read(worker: Path) -> Card:
     """Parses NAME, READS, NEEDS, ENV, OPTIONS, VIA, CONVERTS and DEVICES of a worker file; all faults at once."""
-    tree = ast.parse(worker.read_bytes(), filename=str(worker))
+    tree = parse(worker.read_bytes(), str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)
     defined = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import onnx
 
 from zoo.backends import discovery
@@ -39,6 +40,16 @@ class Wanted:
     bisect: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a check hands on to every run that is looked into; `wrong` are the runs that differ."""
+
+    means: Means
+    samples: Samples
+    wanted: Wanted
+    wrong: Sequence[Run]
+
+
 def look(
     plan: Plan, means: Means, samples: Samples, ran: Sequence[Result], wrong: Sequence[Run], wanted: Wanted
 ) -> tuple[Located, ...]:
@@ -55,7 +66,8 @@ def look(
             return tuple(Located(result.ran.label, why_not=fault.message) for result in chosen)
         if isinstance(teacher, str):
             return tuple(Located(result.ran.label, why_not=teacher) for result in chosen)
-        return tuple(_tried(result, loaded, teacher, means, wanted, wrong) for result in chosen)
+        asked = Asked(means, samples, wanted, wrong)
+        return tuple(_tried(result, loaded, teacher, asked) for result in chosen)
 
 
 def _opened(form: Loaded) -> Graph:
@@ -107,49 +119,54 @@ def _own(reference: Run, loaded: Mapping[Source, Loaded], form: Loaded, means: M
     return {value: answer.outputs[blob] for value, blob in form.blobs.items() if blob in answer.outputs}
 
 
-def _tried(
-    result: Result,
-    loaded: Mapping[Source, Loaded],
-    teacher: Teacher,
-    means: Means,
-    wanted: Wanted,
-    wrong: Sequence[Run],
-) -> Located:
+def _tried(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, asked: Asked) -> Located:
     """What was found, or why nothing could be: the check has its verdict without it."""
     try:
-        return _located(result, loaded, teacher, means, wanted, wrong)
+        return _located(result, loaded, teacher, asked)
     except Diagnostic as fault:
         return Located(result.ran.label, why_not=fault.message)
 
 
-def _located(
-    result: Result,
-    loaded: Mapping[Source, Loaded],
-    teacher: Teacher,
-    means: Means,
-    wanted: Wanted,
-    wrong: Sequence[Run],
-) -> Located:
+def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, asked: Asked) -> Located:
     run, label = result.run, result.ran.label
     mine = loaded.get(run.source)
     if mine is None or not mine.is_onnx:
         why = f"{run.card.name} runs {run.source.label} as a whole: it shows no layers"
-        return Located(label, findings=_by_outputs(result, teacher, means, wrong), why_not=why)
+        return Located(label, findings=_by_outputs(result, teacher, asked), why_not=why)
     candidate = _opened(mine)
-    runner = worker(run.card, means.run, teacher.folder)
+    unlike = _fed_alike(candidate, mine, teacher, asked)
+    if unlike:
+        return Located(label, findings=_by_outputs(result, teacher, asked), why_not=unlike)
+    runner = worker(run.card, asked.means.run, teacher.folder)
     taught = teach(teacher, candidate, runner)
-    found = Located(label, taught.whole, taught.layers, why_not=taught.why_not, plotted=wanted.layers)
-    if found.agrees and run not in wrong:
+    found = Located(label, taught.whole, taught.layers, why_not=taught.why_not, plotted=asked.wanted.layers)
+    if found.agrees and run not in asked.wrong:
         return found
-    findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, means, wrong)
-    return replace(found, findings=findings, bisected=_bisected(teacher, candidate, taught, runner, wanted))
+    findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, asked)
+    return replace(found, findings=findings, bisected=_bisected(teacher, candidate, taught, runner, asked.wanted))
 
 
-def _by_outputs(result: Result, teacher: Teacher, means: Means, wrong: Sequence[Run]) -> tuple[Finding, ...]:
+def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -> str | None:
+    """Name the candidate's inputs as the reference's are, or say why its layers cannot be fed with its values."""
+    label = mine.artifact.label
+    portions = fed(asked.means.ports(mine.artifact), asked.samples, label)
+    if len(portions) != 1:
+        return f"{label} takes fewer samples at a time than there are"
+    for (own, array), (name, other) in zip(portions[0].items(), teacher.feeds.items(), strict=True):
+        if not np.array_equal(array, other):
+            return f"{label} is fed otherwise than the reference: its values are not the reference's, layer by layer"
+        if own != name and candidate.fresh(name) != name:
+            return f"{label} calls something else {name}, which is an input of the reference"
+        if own != name:
+            candidate.rename_input(own, name)
+    return None
+
+
+def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding, ...]:
     """What explains a run that differs by its outputs alone: the reference's ONNX with a mistake, in ONNX Runtime."""
-    if result.run not in wrong:
+    if result.run not in asked.wrong:
         return ()
-    runner = worker(discovery.find(_RUNNER), means.run, teacher.folder)
+    runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
     outputs, _notes = renamed(teacher.graph.outputs, result.outputs)
     return visit_outputs(teacher, outputs, runner)
 

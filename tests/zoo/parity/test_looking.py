@@ -36,3 +36,20 @@ def test_what_cannot_be_taken_apart_is_named_with_the_reason(tmp_path):
     told = " ".join(done.out.split())
     assert "opencv runs" in told
     assert "it shows no layers" in told
+
+
+def test_a_file_whose_input_bears_another_name_is_taken_apart_all_the_same(tmp_path):
+    prototxt, caffemodel = small(tmp_path)
+    converters.convert([prototxt, caffemodel], "onnx", tmp_path / "right.onnx")
+    graph = Graph.load(tmp_path / "right.onnx")
+    dense = next(kinds(graph.nodes, "Gemm"))
+    graph.give(dense, 2, np.zeros_like(graph.operand(dense, 2)))
+    for node in graph.readers("data"):
+        node.input[list(node.input).index("data")] = "input:0"
+    graph.model.graph.input[0].name = "input:0"
+    onnx.save(graph.model, tmp_path / "wrong.onnx")
+    done = run("check-parity", f"{tmp_path / 'right.onnx'}::onnxruntime", f"{tmp_path / 'wrong.onnx'}::onnxruntime")
+    assert done.status == 1
+    told = " ".join(done.out.split())
+    assert "doctor: dropped bias" in told
+    assert "error[bug]" not in done.err

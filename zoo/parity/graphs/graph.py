@@ -138,6 +138,13 @@ class Graph:
         found = {port.name: _dims(port) for port in (*inferred.input, *inferred.output, *inferred.value_info)}
         return {name: dims for name, dims in found.items() if dims is not None}
 
+    def rename_input(self, old: str, new: str) -> None:
+        """Feed the input under another name, which nothing in the graph may bear; its readers see no change."""
+        assert self.fresh(new) == new
+        port = next(port for port in self.model.graph.input if port.name == old)
+        port.name = new
+        self.model.graph.node.insert(0, helper.make_node("Identity", [new], [old]))
+
     def _place(self, node: onnx.NodeProto) -> int:
         return next(place for place, other in enumerate(self.model.graph.node) if other.output == node.output)
 
