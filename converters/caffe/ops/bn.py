@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx_ir as ir
 
@@ -79,6 +81,12 @@ def _learning(data: np.ndarray) -> np.ndarray:
     return normal
 
 
+def _frozen(inputs: Sequence[np.ndarray], weights: Sequence[np.ndarray]) -> np.ndarray:
+    scale, shift, mean, variance = weights
+    normal: np.ndarray = (inputs[0] - mean) / np.sqrt(variance + 0.01) * scale + shift
+    return normal
+
+
 SAMPLES = (
     Sample(
         "PSPNet",
@@ -86,7 +94,7 @@ SAMPLES = (
         ((2, 3, 4, 5),),
         ((1, 3, 1, 1),) * 4,
         positive=(3,),
-        formula=lambda x, w: (x[0] - w[2]) / np.sqrt(w[3] + 0.01) * w[0] + w[1],
+        formula=_frozen,
         judge=FORMULA,
     ),
     Sample(
@@ -95,7 +103,7 @@ SAMPLES = (
         ((2, 3, 4, 5),),
         ((1, 3, 1, 1),) * 4,
         positive=(3,),
-        formula=lambda x, w: (x[0] - w[2]) / np.sqrt(w[3] + 0.01) * w[0] + w[1],
+        formula=_frozen,
         judge=FORMULA,
     ),
     Sample(

@@ -13,18 +13,30 @@ from converters.mxnet.operands import has, parameter, value
 TUNING = ("workspace", "cudnn_tune", "cudnn_off", "layout")
 
 
+def split(layer: Layer, emit: Emit, data: ir.Value) -> tuple[int, int, int]:
+    """Filters, groups and channels; refuses groups that do not divide the two others."""
+    filters, group = layer.attrs.integer("num_filter"), layer.attrs.integer("num_group")
+    channels = emit.size(data, 1)
+    if group < 1 or filters < 1 or channels % group or filters % group:
+        emit.refuse(f"{channels} channels and {filters} filters cannot be split into {group} groups")
+    return filters, group, channels
+
+
+def biases(layer: Layer, emit: Emit, filters: int) -> list[ir.Value]:
+    """The bias, one number a filter, where the layer has one."""
+    if layer.attrs.flag("no_bias") and not has(layer, "bias"):
+        return []
+    return [parameter(layer, emit, "bias", (filters,))]
+
+
 def convolution(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Convolution as Conv; weights lie as filters x channels/group x kernel in both."""
     data = value(layer, emit, "data")
-    attrs = layer.attrs
     demand_channels_first(layer, emit)
     where = window(layer, emit, emit.rank(data) - 2)
-    filters, group, channels = attrs.integer("num_filter"), attrs.integer("num_group"), emit.size(data, 1)
-    if group < 1 or filters < 1 or channels % group or filters % group:
-        emit.refuse(f"{channels} channels and {filters} filters cannot be split into {group} groups")
-    operands = [parameter(layer, emit, "weight", (filters, channels // group, *where.kernel))]
-    if not attrs.flag("no_bias") or has(layer, "bias"):
-        operands.append(parameter(layer, emit, "bias", (filters,)))
+    filters, group, channels = split(layer, emit, data)
+    weight = parameter(layer, emit, "weight", (filters, channels // group, *where.kernel))
+    operands = [weight, *biases(layer, emit, filters)]
     return emit(
         "Conv",
         data,

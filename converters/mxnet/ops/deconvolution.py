@@ -11,22 +11,18 @@ from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import FORMULA, Read, Sample
 from converters.mxnet.geometry import Window, demand_channels_first, window
-from converters.mxnet.operands import has, parameter, value
-from converters.mxnet.ops.convolution import TUNING
+from converters.mxnet.operands import parameter, value
+from converters.mxnet.ops.convolution import TUNING, biases, split
 
 
 def deconvolution(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Deconvolution as ConvTranspose; weights lie as channels x filters/group x kernel in both."""
     data = value(layer, emit, "data")
-    attrs = layer.attrs
     demand_channels_first(layer, emit)
     where = window(layer, emit, emit.rank(data) - 2)
-    filters, group, channels = attrs.integer("num_filter"), attrs.integer("num_group"), emit.size(data, 1)
-    if group < 1 or filters < 1 or channels % group or filters % group:
-        emit.refuse(f"{channels} channels and {filters} filters cannot be split into {group} groups")
-    operands = [parameter(layer, emit, "weight", (channels, filters // group, *where.kernel))]
-    if not attrs.flag("no_bias") or has(layer, "bias"):
-        operands.append(parameter(layer, emit, "bias", (filters,)))
+    filters, group, channels = split(layer, emit, data)
+    weight = parameter(layer, emit, "weight", (channels, filters // group, *where.kernel))
+    operands = [weight, *biases(layer, emit, filters)]
     begins, adjusts = _borders(layer, emit, data, where)
     short = [adjust if begin < adjust else 0 for begin, adjust in zip(begins, adjusts, strict=True)]
     ends = [begin - adjust + more for begin, adjust, more in zip(begins, adjusts, short, strict=True)]
