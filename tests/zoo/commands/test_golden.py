@@ -9,11 +9,6 @@ from tiny import tiny
 from zoo.parity.golden import read
 
 
-@pytest.fixture(autouse=True)
-def no_ci(monkeypatch):
-    monkeypatch.delenv("CI", raising=False)
-
-
 @pytest.fixture
 def net(tmp_path):
     return tiny(tmp_path / "net.onnx")
