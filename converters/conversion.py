@@ -321,4 +321,10 @@ def with_batch(graph: SourceGraph, batch: int | str | None) -> SourceGraph:
 
 def _provenance(report: Report, digests: Mapping[str, Digest], metadata: Mapping[str, str]) -> dict[str, str]:
     props = {f"zoo.source.sha256.{role}": digest.result() for role, digest in digests.items()}
-    return {**props, "zoo.source.format": report.source_format, "zoo.version": report.versions["zoo"], **metadata}
+    return {
+        **props,
+        "zoo.source.format": report.source_format,
+        "zoo.version": report.versions["zoo"],
+        **report.metadata,
+        **metadata,
+    }
