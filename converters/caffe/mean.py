@@ -23,7 +23,7 @@ def described(path: Path, ports: Sequence[Port]) -> tuple[dict[str, str], str]:
     """
     average = caffemodel.average(path)
     fitting = [port for port in ports if len(port.shape) == 4 and port.shape[1:2] == average.shape[:1]]
-    if len(average.shape) != 3 or len(fitting) != 1:
+    if len(average.shape) != 3 or 0 in average.shape or len(fitting) != 1:
         inputs = ", ".join(f"{port.name} {list(port.shape)}" for port in ports)
         raise Diagnostic(
             "mean-misfit",
@@ -34,6 +34,8 @@ def described(path: Path, ports: Sequence[Port]) -> tuple[dict[str, str], str]:
         )
     pixels = average.array().astype(np.float64)
     means = [float(value) for value in pixels.mean(axis=(1, 2))]
+    if not np.all(np.isfinite(means)):
+        raise Diagnostic("mean-misfit", "holds values that are no numbers", where=Where(file=str(path)))
     even = bool(np.all(pixels == pixels[:, :1, :1]))
     (port,) = fitting
     spec: dict[str, object] = {"name": port.name, "shape": ["N", *port.shape[1:]], "layout": "NCHW", "range": [0, 255]}

@@ -81,6 +81,40 @@ def test_a_mean_of_other_channels_than_any_input_is_refused(tmp_path, average):
     assert "data [1, 3, 4, 5]" in caught.value.message
 
 
+@pytest.mark.parametrize("average", [np.ones((3, 0, 5)), np.full((3, 4, 5), np.nan), np.full((3, 4, 5), np.inf)])
+def test_a_mean_without_numbers_is_refused(tmp_path, average):
+    with pytest.raises(Diagnostic) as caught:
+        converters.read(list(files(tmp_path, average)))
+    assert caught.value.exit_status == 3
+
+
+def test_a_mean_cut_at_every_64th_byte_is_refused(tmp_path):
+    graph, mean = files(tmp_path, uneven())
+    whole = mean.read_bytes()
+    for end in range(0, len(whole), 64):
+        mean.write_bytes(whole[:end])
+        with pytest.raises(Diagnostic):
+            converters.read([graph, mean])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_flipped_bits_in_a_mean_are_refused_or_change_numbers_only(tmp_path, seed):
+    rng = np.random.default_rng(seed)
+    graph, mean = files(tmp_path, uneven())
+    whole = mean.read_bytes()
+    for _ in range(40):
+        data = bytearray(whole)
+        for position in rng.integers(0, 40, 3):
+            data[position] ^= 1 << int(rng.integers(8))
+        mean.write_bytes(bytes(data))
+        try:
+            found = converters.read([graph, mean])
+        except Diagnostic:
+            continue
+        (spec,) = json.loads(found.report.metadata["zoo.inputs"])
+        assert len(spec["mean"]) == 3
+
+
 def test_an_entry_made_of_a_network_and_its_mean_is_fed_with_it(tmp_path):
     graph, mean = files(tmp_path, even())
     target = tmp_path / "own.yaml"
