@@ -36,6 +36,7 @@ class Format:
     tensor  `module:function`, (files by role, key) -> the one tensor meant, for files that may hold bare ones
     parameters  `module:function`, kind -> the names of all parameters that the format gives it (for the docs)
     proof   `module:function`, kind -> what shows that its row is right, where rows have no samples (for the docs)
+    variants `module:function`, () -> dialect that can be told on reading -> what it decides (for the docs)
     settings  names of the options that only this format knows; decode takes them as keyword arguments
     joiner  what stands between a layer's name and its weight's in the names of stored tensors
     stored  `module:function`, files by role -> (layer, key, weight) of all that the weights file holds by itself
@@ -62,6 +63,7 @@ class Format:
     tensor: str | None = None
     parameters: str | None = None
     proof: str | None = None
+    variants: str | None = None
     settings: tuple[str, ...] = ()
 
 

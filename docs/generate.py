@@ -43,11 +43,24 @@ def page(card: Format) -> str:
     ]
     if card.settings:
         lines += ["", f"Options of its own: {', '.join(f'`--{name}`' for name in card.settings)}."]
+    if card.variants:
+        lines += ["", *_variants(card)]
     if card.ops:
         lines += ["", *_reads(card, dict(sorted(gather(card.ops).items(), key=lambda row: row[0].lower())))]
     if card.writers:
         lines += ["", *_writes(dict(sorted(gather_writers(card.writers).items())))]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _variants(card: Format) -> Iterator[str]:
+    """What each value of --dialect decides."""
+    yield "| `--dialect` | reading | writing |"
+    yield "|---|---|---|"
+    told = resolve(card.variants or "")()
+    assert isinstance(told, dict)
+    for name, meaning in told.items():
+        written = ("the default" if name == card.dialects[0] else "its layers too") if name in card.dialects else ""
+        yield f"| {name} | {meaning} | {written} |"
 
 
 def _reads(card: Format, table: dict[str, Read]) -> Iterator[str]:

@@ -77,5 +77,6 @@ FORMAT = Format(
     stored="converters.caffe.graph:stored",
     tensor="converters.caffe.graph:tensor",
     parameters="converters.caffe.parameters:names",
+    variants="converters.caffe.dialects:told",
     settings=("phase", "stage", "dialect", "proto"),
 )

@@ -50,6 +50,11 @@ _KNOWN = {"bvlc": BVLC, "ssd": SSD}
 _CALLED = {"bvlc": "BVLC Caffe", "ssd": "SSD's Caffe"}
 
 
+def told() -> dict[str, str]:
+    """Every dialect that can be told on reading, and what it decides."""
+    return dict(DIALECTS)
+
+
 def check(dialect: str | None, layers: Sequence[RawLayer]) -> None:
     """Refuse an unknown dialect, and under `bvlc` and `ssd` the layers of other forks, all at once."""
     if dialect is None:
