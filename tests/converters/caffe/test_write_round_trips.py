@@ -12,9 +12,10 @@ import converters
 from zoo.backends import host
 
 BOTH_WAYS = frozenset({
-    "AbsVal", "BNLL", "BatchNorm", "Bias", "Concat", "Convolution", "Crop", "Deconvolution", "Dropout", "ELU",
-    "Eltwise", "Embed", "Exp", "Flatten", "InnerProduct", "LRN", "Log", "PReLU", "Parameter", "Permute", "Pooling",
-    "Power", "ReLU", "Reshape", "Scale", "Sigmoid", "Slice", "Softmax", "Split", "Swish", "TanH", "Threshold", "Tile",
+    "AbsVal", "BatchNorm", "Bias", "BNLL", "Concat", "Convolution", "Crop", "Deconvolution", "Dropout", "Eltwise",
+    "ELU", "Embed", "Exp", "Flatten", "InnerProduct", "Log", "LRN", "LSTM", "LSTMUnit", "Parameter", "Permute",
+    "Pooling", "Power", "PReLU", "ReLU", "Reshape", "RNN", "Scale", "Sigmoid", "Slice", "Softmax", "Split", "Swish",
+    "TanH", "Threshold", "Tile",
 })  # fmt: skip
 """Kinds of which what the original Caffe computes must come back."""
 REFUSED = {("Pooling", "mask"): "Caffe's mask counts places in another way"}
