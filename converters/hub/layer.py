@@ -40,6 +40,10 @@ class Layer:
     tied: Mapping[int | str, str] = field(default_factory=dict)
 
 
+INPUTS = "zoo.inputs"
+"""Key of the metadata that says how each input is fed; its value is JSON in the words of zoo's registry."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceGraph:
     """A whole network: values in SSA form, layers in topological order.
@@ -47,6 +51,7 @@ class SourceGraph:
     `blobs` maps each value to the name that the source uses for it (two values of one in-place chain share it);
     `pruned` lists (layer, reason) that the codec left out; `unused` lists weights in the file that no layer asks for;
     `notes` are decisions of the codec that a reader should know;
+    `metadata` is what a converted file should carry beside the network;
     `surplus` lists stored layers that the network must have lost: graph and weights do not fit.
     """
 
@@ -59,3 +64,4 @@ class SourceGraph:
     unused: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)

@@ -40,7 +40,7 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option(
     "--dialect",
     metavar="NAME",
-    help="Caffe: the fork to write (bvlc, ssd) or to read (bvlc, faceboxes, segnet, pspnet).",
+    help="Caffe: the fork to write (bvlc, ssd) or to read (bvlc, deeplab, faceboxes, pspnet, segnet, ssd).",
 )
 @click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
 @click.option("--init", type=click.IntRange(min=0), metavar="SEED", help="Draw weights for a graph that has none.")
