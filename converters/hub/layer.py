@@ -47,7 +47,8 @@ class SourceGraph:
     `blobs` maps each value to the name that the source uses for it (two values of one in-place chain share it);
     `pruned` lists (layer, reason) that the codec left out; `unused` lists weights in the file that no layer asks for;
     `notes` are decisions of the codec that a reader should know;
-    `surplus` lists stored layers that the network must have lost: graph and weights do not fit.
+    `surplus` lists stored layers that the network must have lost: graph and weights do not fit;
+    `dialect` is the variant of the target that the layers are written for.
     """
 
     name: str
@@ -59,3 +60,4 @@ class SourceGraph:
     unused: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    dialect: str = ""

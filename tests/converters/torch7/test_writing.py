@@ -147,7 +147,7 @@ def test_a_graph_becomes_modules_that_compute_the_same(tmp_path, name):
     assert len(mine.outputs) == count
     assert all(map(agrees, mine.outputs.values(), theirs.outputs.values()))
     kinds = {item.kind for item in objects(t7.read(file).value)}
-    assert ("nn.SelectTable" in kinds) == (name != "branches that nest")
+    assert ("nn.gModule" in kinds) == (name != "branches that nest")
 
 
 @pytest.mark.framework
