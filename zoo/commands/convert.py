@@ -96,8 +96,9 @@ def convert(
 ) -> None:
     """Convert a model: a registry id, or the files of one artifact (deploy.prototxt net.caffemodel)."""
     import converters
-    from zoo.commands.arguments import batch_size, names, shapes
+    from zoo.commands.arguments import batch_size, names
     from zoo.console import Console
+    from zoo.dims import shapes
     from zoo.export.opening import Pulling, Wish, opened
 
     console = Console("json" if as_json else "human")
