@@ -46,6 +46,7 @@ def write(
         inputs=tuple(_port(value) for value in graph.inputs),
         outputs=tuple(str(value.name) for value in graph.outputs),
         layers=layers,
+        dialect=dialect,
     )
 
 
