@@ -1,12 +1,13 @@
 """ONNX -> MXNet: zoo beside MXNet's own importer, on ONNX's operator cases and on whole networks.
 
-ZOO_PYTHON_MXNET_ONNX=... python benchmarks/onnx_to_mxnet.py [NETWORK...]    (needs: zoo backends install mxnet)
-The variable names a Python with mxnet==1.9.1, numpy<1.24, onnx==1.8.1, protobuf<3.21. The networks are those that
-`ZOO_ALL_NETWORKS=1 pytest tests/converters/mxnet/test_networks.py` leaves in the tests' cache: all, or those named.
-Both read the same files, which MXNet's own exporter made of them (mx.onnx.export_model, operator set 13), or zoo where
-that refuses, as it does symbols that end in SoftmaxOutput.
+ZOO_PYTHON_MXNET_ONNX=... python benchmarks/onnx_to_mxnet.py [cases | networks [NETWORK...]]
+Needs `zoo backends install mxnet`. The variable names a Python with mxnet==1.9.1, numpy<1.24, onnx==1.8.1 and
+protobuf<3.21. The networks are those that `ZOO_ALL_NETWORKS=1 pytest tests/converters/mxnet/test_networks.py` leaves
+in the tests' cache: all, or those named. Both read the same files, which MXNet's own exporter made of them
+(mx.onnx.export_model, operator set 13), or zoo where that refuses, as it does symbols that end in SoftmaxOutput.
+Without an argument both parts run.
 
-Writes docs/formats/mxnet-conformance.md.
+Writes docs/formats/mxnet-conformance.md; the row of a part that is not run, or not whole, stays as it is.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from zoo.backends import discovery  # noqa: E402 - the same
 
 PAGE = ROOT / "docs" / "formats" / "mxnet-conformance.md"
 IMPORTER = ROOT / "tests" / "support" / "mxnet_importer.py"
+CASES, NETWORKS = "ONNX's operator cases", "MXNet's networks"
 _EXPORT = """
 import sys, mxnet as mx, numpy as np
 prefix, shape, out = sys.argv[1:]
@@ -124,30 +126,37 @@ def row(title: str, count: int, *verdicts: Mapping[str, str]) -> str:
     return f"| {title} | {count} | {' | '.join(map(str, cells))} |"
 
 
+def part(title: str, groups: Iterator[list[Case]], python: str) -> str:
+    """Runs one part, prints what is not plain agreement, and returns its row."""
+    ours: dict[str, str] = {}
+    theirs: dict[str, str] = {}
+    for cases in groups:
+        mine, others = verdicts(cases, python)
+        ours, theirs = ours | mine, theirs | others
+        if title == NETWORKS:
+            print({case: (mine[case][:120], others.get(case, "")[:120]) for case in mine}, flush=True)
+    for case, verdict in ours.items():
+        if verdict.partition(":")[0] not in ("agree", "refused"):
+            print(f"zoo: {case}: {verdict[:200]}")
+    ahead = [case for case, verdict in theirs.items() if verdict == "agree" and ours[case] != "agree"]
+    print(f"only the importer agrees: {', '.join(ahead) or 'none'}")
+    return row(title, len(ours), ours, theirs)
+
+
 def main() -> None:
     python = os.environ.get("ZOO_PYTHON_MXNET_ONNX")
     if not python:
         raise SystemExit("ZOO_PYTHON_MXNET_ONNX names no Python")
-    lines = []
-    for title, groups in (
-        ("ONNX's operator cases", iter([operator_cases()])),
-        ("MXNet's networks", networks(python, sys.argv[1:])),
-    ):
-        ours: dict[str, str] = {}
-        theirs: dict[str, str] = {}
-        for cases in groups:
-            mine, others = verdicts(cases, python)
-            ours, theirs = ours | mine, theirs | others
-        lines.append(row(title, len(ours), ours, theirs))
-        print(lines[-1], flush=True)
-        PAGE.write_text(_HEAD.format(onnx=version("onnx")) + "\n".join(lines) + "\n", encoding="utf-8")
-        for case, verdict in ours.items():
-            if verdict.partition(":")[0] not in ("agree", "refused"):
-                print(f"zoo: {case}: {verdict[:200]}")
-        ahead = [case for case, verdict in theirs.items() if verdict == "agree" and ours[case] != "agree"]
-        print(f"only the importer agrees: {', '.join(ahead) or 'none'}")
-        if title.startswith("MXNet"):
-            print({case: verdict[:120] for case, verdict in theirs.items() if verdict != "agree"})
+    asked, names = sys.argv[1:2], sys.argv[2:]
+    kept = {title: line for line in PAGE.read_text().splitlines() for title in (CASES, NETWORKS) if title in line}
+    for word, title in (("cases", CASES), ("networks", NETWORKS)):
+        if asked in ([], [word]):
+            groups = iter([operator_cases()]) if title == CASES else networks(python, names)
+            line = part(title, groups, python)
+            print(line, flush=True)
+            kept |= {} if names else {title: line}
+    lines = [kept[title] for title in (CASES, NETWORKS) if title in kept]
+    PAGE.write_text(_HEAD.format(onnx=version("onnx")) + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
