@@ -108,7 +108,8 @@ def _layer(
 
 def _states(emit: Emit, state: ir.Value, data: ir.Value) -> ir.Value:
     """The first states for the data's batch: one for all (zeros of unknown batch) is handed to each."""
-    if emit.shape(state)[1] == emit.shape(data)[1]:
+    held = emit.shape(state)[1]
+    if held == emit.shape(data)[1] or (isinstance(held, int) and held > 1):
         return state
     batch = emit("Shape", data, start=1, end=2)
     one = emit.constant([1], "one")
