@@ -67,7 +67,7 @@ def rnn(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
         emit.refuse(f"mode {mode} is none of MXNet's")
     for name, what in _REFUSED.items():
         if attrs[name] not in (None, False):
-            emit.refuse(f"with {name} it {what}", "cut the network before it")
+            emit.refuse(f"with {name} it {what}", f"--cut-at {layer.inputs[0]}" if layer.inputs else None)
     ways = 2 if attrs.flag("bidirectional") else 1
     plan = _Plan(_CELLS[mode], attrs.integer("state_size"), attrs.integer("num_layers"), ways, emit.size(data, 2))
     packed = _Packed(layer, emit, plan)
