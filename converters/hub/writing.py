@@ -108,7 +108,7 @@ def _first_that_holds(
 
 def _typed(match: Match, row: Write, view: View, title: str) -> Declined | None:
     """Declines element types that the row does not know, and values without numbers."""
-    values = (*match.inputs, *match.outputs)
+    values = (*match.inputs, *(value for value in match.outputs if value.name))
     empty = [value.name for value in values if value.shape is not None and 0 in tuple(value.shape)]
     if empty:
         return Declined(f"{empty[0]} holds no numbers")
