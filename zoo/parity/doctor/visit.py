@@ -15,8 +15,11 @@ from zoo.parity.layers.taught import Runner as GraphRunner
 from zoo.parity.layers.taught import Taught, Teacher
 
 
-def visit(teacher: Teacher, candidate: Graph, taught: Taught, run: GraphRunner) -> tuple[Finding, ...]:
-    """The causes that explain the first layer that differs; none where no layer does."""
+def visit(teacher: Teacher, candidate: Graph | None, taught: Taught, run: GraphRunner) -> tuple[Finding, ...]:
+    """The causes that explain the first layer that differs; none where no layer does.
+
+    Without a candidate what differs is the reference's own framework from its conversion.
+    """
     culprit = first(taught.layers)
     return examine(case(teacher, candidate, taught, culprit), single(run)) if culprit else ()
 
@@ -36,8 +39,8 @@ def visit_outputs(teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunn
     return ()
 
 
-def case(teacher: Teacher, candidate: Graph, taught: Taught, culprit: Row) -> Case:
-    """Both sides' layer with the values that it was fed."""
+def case(teacher: Teacher, candidate: Graph | None, taught: Taught, culprit: Row) -> Case:
+    """Both sides' layer with the values that it was fed; without a candidate the reference's framework is the other."""
     assert taught.truth is not None
     name, at = culprit.name, taught.inner.keys()
     reference = extract(teacher.graph, [name], at)
@@ -52,8 +55,9 @@ def case(teacher: Teacher, candidate: Graph, taught: Taught, culprit: Row) -> Ca
         floor=(culprit.floor_rms, culprit.floor_max),
         starts=any(port in teacher.feeds for port in reference.inputs),
         ends=name in teacher.graph.outputs,
-        candidate=extract(candidate, [name], at),
+        candidate=extract(candidate, [name], at) if candidate is not None else None,
         pool={weight: array for weight, array in stored.items() if array is not None},
+        framework="" if candidate is not None else teacher.framework,
     )
 
 
