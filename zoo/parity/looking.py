@@ -50,7 +50,7 @@ class Asked:
     samples: Samples
     wanted: Wanted
     wrong: Sequence[Run]
-    reference: Run
+    reference: Result
 
 
 def look(
@@ -69,7 +69,7 @@ def look(
             return tuple(Located(result.ran.label, why_not=fault.message) for result in chosen)
         if isinstance(teacher, str):
             return tuple(Located(result.ran.label, why_not=teacher) for result in chosen)
-        asked = Asked(means, samples, wanted, wrong, ran[0].run)
+        asked = Asked(means, samples, wanted, wrong, ran[0])
         return tuple(_tried(result, loaded, teacher, asked) for result in chosen)
 
 
@@ -145,8 +145,8 @@ def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | Non
     culprit = first(found.layers) if found is not None else None
     if found is None or culprit is None:
         return None
-    label, run, framework = result.ran.label, result.run, teacher.framework
-    if not run.source.converted or run.source.artifact.files != asked.reference.source.artifact.files:
+    label, framework = result.ran.label, teacher.framework
+    if not _is_form(result, asked):
         why = f"the conversion, which its layers would be judged by, computes {culprit.name} otherwise than {framework}"
         return Located(label, findings=(), why_not=why)
     runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
@@ -171,12 +171,22 @@ def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -
 
 
 def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding, ...]:
-    """What explains a run that differs by its outputs alone: the reference's ONNX with a mistake, in ONNX Runtime."""
+    """What explains a run that differs by its outputs alone: the reference's ONNX with a mistake, in ONNX Runtime.
+
+    Where the run is that ONNX, its mistake is looked for in what the reference gave.
+    """
     if result.run not in asked.wrong:
         return ()
     runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
-    outputs, _notes = renamed(teacher.graph.outputs, result.outputs)
-    return visit_outputs(teacher, outputs, runner)
+    itself = _is_form(result, asked)
+    outputs, _notes = renamed(teacher.graph.outputs, (asked.reference if itself else result).outputs)
+    return visit_outputs(teacher, outputs, runner, teacher.framework if itself else "")
+
+
+def _is_form(result: Result, asked: Asked) -> bool:
+    """Whether the run is of the reference's own conversion."""
+    mine, reference = result.run.source, asked.reference.run.source
+    return mine.converted and not reference.converted and mine.artifact.files == reference.artifact.files
 
 
 def _bisected(teacher: Teacher, candidate: Graph, taught: Taught, runner: Runner, wanted: Wanted) -> tuple[str, ...]:

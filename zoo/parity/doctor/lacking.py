@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.parity.doctor.case import Array, Case, Doubles, Hypothesis, Node, doubles, edited, given
-from zoo.parity.graphs.graph import Graph, attributes, change
+from zoo.parity.doctor.case import Array, Case, Change, Doubles, Hypothesis, Node, doubles, edited, given
+from zoo.parity.graphs.graph import Graph, attributes, change, numbers
 
 _BIASED = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Mul", "BatchNormalization")
 
@@ -19,6 +19,12 @@ def families(case: Case) -> Iterator[Hypothesis]:
         return
     for node in case.nodes("MaxPool", "AveragePool"):
         yield from _whole(case, node)
+    for node in case.nodes("Conv", "MaxPool", "AveragePool", "ConvTranspose"):
+        yield from _turned(case, node)
+    for node in case.nodes("Conv"):
+        yield from _dilated(case, node)
+    for node in case.nodes("Gemm", "MatMul"):
+        yield from _restored(case, node)
     if case.exact.shape != case.got.shape or not np.isfinite(case.got).all():
         return
     yield from _superfluous(case, last)
@@ -41,9 +47,9 @@ def _whole(case: Case, node: Node) -> Iterator[Hypothesis]:
 def _superfluous(case: Case, last: Node) -> Iterator[Hypothesis]:
     """The first input as it is: what is there is at work in training only, where one number takes part."""
     fed = case.fed.get(last.input[0]) if last.input else None
-    number = [case.reference.operand(last, index) for index in range(1, len(last.input))]
+    held = [case.reference.operand(last, index) for index in range(1, len(last.input))]
     lone = last.op_type == "Dropout" or (
-        last.op_type in {"Mul", "Div"} and len(number) == 1 and number[0] is not None and number[0].size == 1
+        last.op_type in {"Mul", "Div"} and len(held) == 1 and held[0] is not None and held[0].size == 1
     )
     if lone and fed is not None and fed.shape == case.got.shape:
         said = f"{case.value} passes {last.input[0]} on as it is, as dropout does at inference"
@@ -95,3 +101,36 @@ def _channels(array: Doubles) -> Doubles:
 
 def _listed(numbers: Array) -> str:
     return ", ".join(f"{number:.4g}" for number in numbers[:6]) + (" ..." if numbers.size > 6 else "")
+
+
+def _turned(case: Case, node: Node) -> Iterator[Hypothesis]:
+    """The paddings of height and width exchanged: the size may be another one."""
+    pads = numbers(node, "pads")
+    if len(pads) != 4 or pads[:2] == pads[1::-1]:
+        return
+    wrong = [pads[1], pads[0], pads[3], pads[2]]
+    said = f"pads of {node.output[0]} are {wrong} instead of {pads}"
+    yield Hypothesis("pad axes", said, edited(case, node, _with(pads=wrong)))
+
+
+def _dilated(case: Case, node: Node) -> Iterator[Hypothesis]:
+    """Another dilation with the padding as it is: the size is another one."""
+    old = numbers(node, "dilations") or [1] * len(numbers(node, "kernel_shape"))
+    for new in (1, 2, 3, 4):
+        wrong = [new] * len(old)
+        if wrong != old:
+            said = f"dilation of {node.output[0]} is {wrong} instead of {old}"
+            yield Hypothesis("dilation", said, edited(case, node, _with(dilations=wrong)))
+
+
+def _restored(case: Case, node: Node) -> Iterator[Hypothesis]:
+    """A matrix whose rows were read as columns, written back."""
+    weight = case.reference.operand(node, 1)
+    if weight is not None and weight.ndim == 2:
+        said = f"weights of {node.output[0]} are the transposed of what the conversion holds"
+        restored = given(case, node, 1, weight.T.reshape(weight.shape))
+        yield Hypothesis("transposed fully-connected weights", said, restored)
+
+
+def _with(**values: object) -> Change:
+    return lambda _graph, node: change(node, **values)

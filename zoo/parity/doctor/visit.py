@@ -24,8 +24,13 @@ def visit(teacher: Teacher, candidate: Graph | None, taught: Taught, run: GraphR
     return examine(case(teacher, candidate, taught, culprit), single(run)) if culprit else ()
 
 
-def visit_outputs(teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunner) -> tuple[Finding, ...]:
-    """The causes that explain the first output that differs, where nothing but the outputs of a run is seen."""
+def visit_outputs(
+    teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunner, framework: str = ""
+) -> tuple[Finding, ...]:
+    """The causes that explain the first output that differs, where nothing but the outputs of a run is seen.
+
+    With `framework` they are the reference's own, and what is wrong is the conversion.
+    """
     for name in teacher.graph.outputs:
         value = teacher.measured.values.get(name)
         if value is None or name not in outputs:
@@ -33,7 +38,9 @@ def visit_outputs(teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunn
         exact = np.array(teacher.measured.double(name), np.float64)
         graph = extract(teacher.graph, [name], ())
         floor = (value.floor_rms, value.floor_max)
-        whole = Case(name, graph, teacher.feeds, exact, outputs[name], floor, starts=True, ends=True)
+        whole = Case(
+            name, graph, teacher.feeds, exact, outputs[name], floor, starts=True, ends=True, framework=framework
+        )
         if whole.error(exact) > EXPLAINS:
             return examine_whole(whole, single(run))
     return ()
