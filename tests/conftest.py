@@ -38,7 +38,15 @@ def _guarded(original):
 @pytest.fixture(autouse=True)
 def own_settings(request, monkeypatch, tmp_path):
     """No test touches the user's store or follows the settings of the user or of a CI runner; tests of the index keep the index's."""
-    for name in ("ZOO_OFFLINE", "ZOO_PACKAGE_INDEX", "ZOO_REGISTRY", "ZOO_MIRROR", "ZOO_TRACEBACK", "CI", "GITHUB_STEP_SUMMARY"):
+    for name in (
+        "ZOO_OFFLINE",
+        "ZOO_PACKAGE_INDEX",
+        "ZOO_REGISTRY",
+        "ZOO_MIRROR",
+        "ZOO_TRACEBACK",
+        "CI",
+        "GITHUB_STEP_SUMMARY",
+    ):
         monkeypatch.delenv(name, raising=False)
     if not request.node.get_closest_marker("index"):
         monkeypatch.delenv("PIP_INDEX_URL", raising=False)
