@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def comparison(elements: int) -> None:
-    """All figures of two arrays of float32 numbers against one numpy expression over them, and the memory it takes."""
+    """All figures of two arrays against one numpy expression over them, and the memory that they take."""
     rng = np.random.default_rng(0)
     reference = rng.standard_normal(elements, dtype=np.float32)
     candidate = reference + np.float32(1e-6)
@@ -97,14 +97,17 @@ def polygraphy(model: Path) -> None:
         print("polygraphy: not installed here (pip install polygraphy)", flush=True)
         return
     for said, more in (("outputs alone", ()), ("all values", ("--onnx-outputs", "mark", "all"))):
-        command = [sys.executable, "-m", "polygraphy", "run", str(model), "--onnxrt", "--onnxrt",
-                   "--input-shapes", *(_shape(name, array) for name, array in _feeds(model).items()), *more]  # fmt: skip
-        quiet = subprocess.DEVNULL
-        wall, cpu = _children(lambda command=command: subprocess.run(command, check=True, stdout=quiet))
+        shapes = ("--input-shapes", *(_shape(name, array) for name, array in _feeds(model).items()))
+        command = [sys.executable, "-m", "polygraphy", "run", str(model), "--onnxrt", "--onnxrt", *shapes, *more]
+        wall, cpu = _children(lambda command=command: _silent(command))
         print(f"polygraphy, two runners, {said}: {wall:.2f} s, {cpu:.2f} s of processor", flush=True)
 
 
 PIECES: Mapping[str, Callable[[Path], None]] = {"floor": floor, "check": check, "polygraphy": polygraphy}
+
+
+def _silent(command: list[str]) -> None:
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def _feeds(model: Path) -> dict[str, np.ndarray]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.parity.engine.statistics import dot
 from zoo.parity.rule import Floor, Rule
 from zoo.parity.ulps import Ulps, ulps
 
@@ -144,11 +145,11 @@ class _Sums:
 
     def add(self, start: int, mine: Doubles, other: Doubles) -> None:
         """One chunk, its not finite elements counted and left out."""
-        squares = _dot(mine, mine), _dot(other, other)
+        squares = dot(mine, mine), dot(other, other)
         if not math.isfinite(sum(squares)):
             finite = self._odd(start, mine, other)
             mine, other = mine[finite], other[finite]
-            squares = _dot(mine, mine), _dot(other, other)
+            squares = dot(mine, mine), dot(other, other)
         if mine.size:
             self.mine += squares[0]
             self.other += squares[1]
@@ -171,8 +172,8 @@ class _Sums:
         error, size = self._error[: mine.size], self._size[: mine.size]
         np.subtract(other, mine, out=error)
         self.count += mine.size
-        self.square += _dot(error, error)
-        self.dot += _dot(mine, other)
+        self.square += dot(error, error)
+        self.dot += dot(mine, other)
         self.low, self.high = min(self.low, float(mine.min())), max(self.high, float(mine.max()))
         np.abs(error, out=error)
         most = float(error.max())
@@ -244,8 +245,3 @@ def _cosine(sums: _Sums) -> float:
     if not lengths:
         return 1.0 if sums.mine == sums.other else 0.0
     return max(-1.0, min(1.0, sums.dot / lengths))
-
-
-def _dot(one: Doubles, other: Doubles) -> float:
-    """The sum of products in this thread: BLAS would share out every chunk, and wait for its threads each time."""
-    return float(np.einsum("i,i", one, other))
