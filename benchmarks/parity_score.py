@@ -1,9 +1,15 @@
 """How many planted faults the parity check sees, and how often it cries wolf: writes docs/parity-score.md.
 
     python benchmarks/parity_score.py [--seed 0] [--networks vgg,ssd] [--doctor 4] [--inputs 3] [--jobs 2]
+                                      [--large FOLDER] [--conversions] [--work FOLDER]
 
 Every kind of fault of tests/support/planting/faults early, in the middle and late in every network; every harmless
 rewriting and every setting of the runtime on several sets of inputs. `--doctor N` lets the doctor see every Nth mutant.
+`--conversions` plants mistakes in the converters too and checks them against the real Caffe and MXNet; `--large` takes
+every pair of .prototxt and .caffemodel in a folder (benchmarks/networks_caffe.py makes some).
+
+Each part is kept in `--work` as it ends: the same command goes on where it was stopped. What was found by other code
+of the check or of the suite is not taken up.
 """
 
 from __future__ import annotations
@@ -13,7 +19,9 @@ import os
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from hashlib import sha256
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -21,45 +29,104 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: the threads would wait for each other
 
+from planting.conversions import MISTAKES, NETS, told  # noqa: E402 - the path is set above
+from planting.conversions.result import Converted  # noqa: E402 - the path is set above
 from planting.faults import FAULTS  # noqa: E402 - the path is set above
 from planting.harmless import REWRITINGS  # noqa: E402 - the path is set above
+from planting.keeping import Part, keep, kept  # noqa: E402 - the path is set above
+from planting.large import measured  # noqa: E402 - the path is set above
 from planting.networks import FAMILIES  # noqa: E402 - the path is set above
 from planting.scoring import Alarms, Score, alarms, score  # noqa: E402 - the path is set above
-from planting.telling import told  # noqa: E402 - the path is set above
+from planting.telling import Whole, page  # noqa: E402 - the path is set above
 from planting.trained import available  # noqa: E402 - the path is set above
+
+Task = tuple[str, ...]
+"""What to do: `faults` or `harmless` of a network, a mistake in a `conversion`, or a `large` network."""
 
 
 def main() -> None:
+    options = arguments()
+    names, start = options.networks.split(","), time.monotonic()
+    tasks = list(planned(options, names))
+    place = options.work / digest(options)
+    place.mkdir(parents=True, exist_ok=True)
+    parts = {task: part for task in tasks if (part := kept(place, task)) is not None}
+    missing = [task for task in tasks if task not in parts]
+    print(f"{len(tasks)} parts, {len(parts)} of them kept in {place}", flush=True)
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        running = {pool.submit(one, task, options.seed, options.doctor): task for task in missing}
+        for done in as_completed(running):
+            task = running[done]
+            parts[task] = done.result()
+            keep(place, task, parts[task])
+            print(f"{len(parts)} of {len(tasks)}: {' '.join(task)}: {parts[task].said}, "
+                  f"{time.monotonic() - start:.0f} s", flush=True)  # fmt: skip
+    options.out.write_text(page(whole([parts[task] for task in tasks], options.seed, names)), encoding="utf-8")
+    print(f"{options.out} written")
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--networks", default=",".join((*FAMILIES, *available())))
     parser.add_argument("--doctor", type=int, default=4)
     parser.add_argument("--inputs", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--large", type=Path)
+    parser.add_argument("--conversions", action="store_true")
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "zoo-parity-score")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "parity-score.md")
-    options = parser.parse_args()
-    names, start = options.networks.split(","), time.monotonic()
-    scored, harmless = Score(), Alarms()
-    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
-        tasks = [pool.submit(one, name, options.seed, options.doctor, options.inputs) for name in names]
-        for name, task in zip(names, tasks, strict=True):
-            faults, runs = task.result()
-            scored.rows += faults.rows
-            harmless.add(runs)
-            print(f"{name}: {len(scored.rows)} faults, {harmless.runs} harmless runs,", end=" ")
-            print(f"{time.monotonic() - start:.0f} s", flush=True)
-    options.out.write_text(told(scored, harmless, options.seed, names, len(FAULTS), len(REWRITINGS)), encoding="utf-8")
-    print(f"{options.out} written")
+    return parser.parse_args()
 
 
-def one(name: str, seed: int, every: int, inputs: int) -> tuple[Score, Alarms]:
-    """A network's faults and harmless changes, in a process of their own."""
+def planned(options: argparse.Namespace, names: list[str]) -> Iterator[Task]:
+    """The longest parts first, so that no worker is left with one at the end."""
+    if options.large:
+        graphs = sorted(options.large.glob("*.prototxt"))
+        yield from (("large", str(graph)) for graph in graphs if graph.with_suffix(".caffemodel").is_file())
+    yield from (("faults", name) for name in names)
+    yield from (("harmless", name, str(number)) for name in names for number in range(options.inputs))
+    if options.conversions:
+        yield from (("conversion", str(number)) for number in range(len(MISTAKES)))
+        yield from (("converter", str(number)) for number in range(len(NETS)))
+
+
+def digest(options: argparse.Namespace) -> str:
+    """Of everything that decides what a part finds: seed, doctor, and the code of check, converters and suite."""
+    found = sha256(f"{options.seed} {options.doctor}".encode())
+    for folder in (ROOT / "zoo" / "parity", ROOT / "converters", ROOT / "tests" / "support"):
+        for path in sorted(folder.rglob("*.py")):
+            found.update(path.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def one(task: Task, seed: int, every: int) -> Part:
+    """A part, in a process of its own."""
+    kind, name = task[:2]
+    if kind == "large":
+        graph = Path(name)
+        return Part(*measured(graph.stem, (graph, graph.with_suffix(".caffemodel")), seed), large=True)
+    if kind == "conversion":
+        return Part(converted=[Converted.of(told(MISTAKES[int(name)]))])
+    if kind == "converter":
+        return Part(converted=[Converted.of(told(NETS[int(name)], plant=False), planted=False)])
     scored, harmless = Score(), Alarms()
     with tempfile.TemporaryDirectory() as folder:
-        score(scored, name, seed, Path(folder) / "faults", every=every)
-        for number in range(inputs):
-            alarms(harmless, name, seed + number, Path(folder) / f"harmless-{number}")
-    return scored, harmless
+        if kind == "faults":
+            score(scored, name, seed, Path(folder) / "faults", every=every)
+        else:
+            alarms(harmless, name, seed + int(task[2]), Path(folder) / "harmless")
+    return Part(scored, harmless)
+
+
+def whole(parts: list[Part], seed: int, names: list[str]) -> Whole:
+    """All parts in one, in the order of the plan."""
+    small, great, harmless, quiet = Score(), Score(), Alarms(), Alarms()
+    for part in parts:
+        (great if part.large else small).rows += part.score.rows
+        (quiet if part.large else harmless).add(part.alarms)
+    converted = [one for part in parts for one in part.converted]
+    return Whole(small, harmless, great, quiet, converted, seed, names, len(FAULTS), len(REWRITINGS))
 
 
 if __name__ == "__main__":

@@ -52,7 +52,8 @@ class SourceGraph:
     `pruned` lists (layer, reason) that the codec left out; `unused` lists weights in the file that no layer asks for;
     `notes` are decisions of the codec that a reader should know;
     `metadata` is what a converted file should carry beside the network;
-    `surplus` lists stored layers that the network must have lost: graph and weights do not fit.
+    `surplus` lists stored layers that the network must have lost: graph and weights do not fit;
+    `dialect` is the variant of the target that the layers are written for.
     """
 
     name: str
@@ -65,3 +66,4 @@ class SourceGraph:
     surplus: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
+    dialect: str = ""

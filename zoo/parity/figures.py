@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo.parity.engine.statistics import dot
 from zoo.parity.rule import Floor, Rule
 from zoo.parity.ulps import Ulps, ulps
 
@@ -144,11 +145,14 @@ class _Sums:
 
     def add(self, start: int, mine: Doubles, other: Doubles) -> None:
         """One chunk, its not finite elements counted and left out."""
-        total = float(np.dot(mine, mine)) + float(np.dot(other, other))
-        if not math.isfinite(total):
+        squares = dot(mine, mine), dot(other, other)
+        if not math.isfinite(sum(squares)):
             finite = self._odd(start, mine, other)
             mine, other = mine[finite], other[finite]
+            squares = dot(mine, mine), dot(other, other)
         if mine.size:
+            self.mine += squares[0]
+            self.other += squares[1]
             self._add(mine, other)
 
     def _odd(self, start: int, mine: Doubles, other: Doubles) -> NDArray[np.bool_]:
@@ -168,10 +172,8 @@ class _Sums:
         error, size = self._error[: mine.size], self._size[: mine.size]
         np.subtract(other, mine, out=error)
         self.count += mine.size
-        self.square += float(np.dot(error, error))
-        self.mine += float(np.dot(mine, mine))
-        self.other += float(np.dot(other, other))
-        self.dot += float(np.dot(mine, other))
+        self.square += dot(error, error)
+        self.dot += dot(mine, other)
         self.low, self.high = min(self.low, float(mine.min())), max(self.high, float(mine.max()))
         np.abs(error, out=error)
         most = float(error.max())

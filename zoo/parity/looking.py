@@ -20,8 +20,10 @@ from zoo.parity.doctor.examine import Finding
 from zoo.parity.doctor.visit import visit, visit_outputs
 from zoo.parity.feeding import Samples, fed
 from zoo.parity.graphs.graph import Graph
+from zoo.parity.inner import shown_by
 from zoo.parity.layers.bisect import smallest, write
 from zoo.parity.layers.located import Located
+from zoo.parity.layers.rows import first
 from zoo.parity.layers.taught import Feeds, Runner, Taught, Teacher, teach
 from zoo.parity.loaded import Loaded, load
 from zoo.parity.loaded import look as shown
@@ -42,12 +44,13 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a check hands on to every run that is looked into; `wrong` are the runs that differ."""
+    """What a check hands on to every run that is looked into; `wrong` are the runs that differ from `reference`."""
 
     means: Means
     samples: Samples
     wanted: Wanted
     wrong: Sequence[Run]
+    reference: Result
 
 
 def look(
@@ -66,7 +69,7 @@ def look(
             return tuple(Located(result.ran.label, why_not=fault.message) for result in chosen)
         if isinstance(teacher, str):
             return tuple(Located(result.ran.label, why_not=teacher) for result in chosen)
-        asked = Asked(means, samples, wanted, wrong)
+        asked = Asked(means, samples, wanted, wrong, ran[0])
         return tuple(_tried(result, loaded, teacher, asked) for result in chosen)
 
 
@@ -99,24 +102,8 @@ def _teacher(
         return f"{form.artifact.label} takes fewer samples at a time than there are"
     graph, place = _opened(form), folder / "teacher"
     place.mkdir()
-    own = _own(reference, loaded, form, means, samples)
-    return Teacher.of(graph, portions[0], place, own)
-
-
-def _own(reference: Run, loaded: Mapping[Source, Loaded], form: Loaded, means: Means, samples: Samples) -> Feeds:
-    """The inner values of the reference's own framework, where it knows them by name; none otherwise."""
-    mine = loaded[reference.source]
-    if mine.is_onnx or not form.blobs:
-        return {}
-    portions = fed(means.ports(mine.artifact), samples, mine.artifact.label)
-    if len(portions) != 1:
-        return {}
-    names = tuple(form.blobs.values())
-    job = Job(mine.artifact.format, mine.artifact.files, portions[0], names)
-    (answer,) = means.run(reference.card, [job], lambda: False)
-    if isinstance(answer, Failed):
-        return {}
-    return {value: answer.outputs[blob] for value, blob in form.blobs.items() if blob in answer.outputs}
+    own = shown_by(reference, loaded[reference.source], form, means, samples)
+    return Teacher.of(graph, portions[0], place, own, framework=reference.card.name)
 
 
 def _tried(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, asked: Asked) -> Located:
@@ -133,6 +120,9 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
     if mine is None or not mine.is_onnx:
         why = f"{run.card.name} runs {run.source.label} as a whole: it shows no layers"
         return Located(label, findings=_by_outputs(result, teacher, asked), why_not=why)
+    conversion = _conversion(result, teacher, asked)
+    if conversion is not None:
+        return conversion
     candidate = _opened(mine)
     unlike = _fed_alike(candidate, mine, teacher, asked)
     if unlike:
@@ -144,6 +134,24 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
         return found
     findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, asked)
     return replace(found, findings=findings, bisected=_bisected(teacher, candidate, taught, runner, asked.wanted))
+
+
+def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | None:
+    """What is wrong with the reference's own conversion: its mistakes are in the float64 values that judge layers.
+
+    None where it computes what the framework does, or where that shows nothing.
+    """
+    found = teacher.against_own()
+    culprit = first(found.layers) if found is not None else None
+    if found is None or culprit is None:
+        return None
+    label, framework = result.ran.label, teacher.framework
+    if not _is_form(result, asked):
+        why = f"the conversion, which its layers would be judged by, computes {culprit.name} otherwise than {framework}"
+        return Located(label, findings=(), why_not=why)
+    runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
+    findings = visit(teacher, None, found, runner)
+    return Located(label, (), found.layers, findings, plotted=asked.wanted.layers, framework=framework)
 
 
 def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -> str | None:
@@ -163,12 +171,22 @@ def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -
 
 
 def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding, ...]:
-    """What explains a run that differs by its outputs alone: the reference's ONNX with a mistake, in ONNX Runtime."""
+    """What explains a run that differs by its outputs alone: the reference's ONNX with a mistake, in ONNX Runtime.
+
+    Where the run is that ONNX, its mistake is looked for in what the reference gave.
+    """
     if result.run not in asked.wrong:
         return ()
     runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
-    outputs, _notes = renamed(teacher.graph.outputs, result.outputs)
-    return visit_outputs(teacher, outputs, runner)
+    itself = _is_form(result, asked)
+    outputs, _notes = renamed(teacher.graph.outputs, (asked.reference if itself else result).outputs)
+    return visit_outputs(teacher, outputs, runner, teacher.framework if itself else "")
+
+
+def _is_form(result: Result, asked: Asked) -> bool:
+    """Whether the run is of the reference's own conversion."""
+    mine, reference = result.run.source, asked.reference.run.source
+    return mine.converted and not reference.converted and mine.artifact.files == reference.artifact.files
 
 
 def _bisected(teacher: Teacher, candidate: Graph, taught: Taught, runner: Runner, wanted: Wanted) -> tuple[str, ...]:

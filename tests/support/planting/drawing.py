@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,14 +27,22 @@ class Mutant:
     graph: Graph
 
 
-def mutants(network: str, graph: Graph, seed: int) -> Iterator[Mutant]:
+def mutants(
+    network: str,
+    graph: Graph,
+    seed: int,
+    kinds: Collection[str] = tuple(FAULTS),
+    places: Collection[str] = PLACES,
+) -> Iterator[Mutant]:
     """All faults that fit the network; where several kinds of place coincide, the fault is planted once."""
-    for fault in FAULTS.values():
+    for fault in (FAULTS[kind] for kind in kinds):
         try:
             sites = [node.output[0] for node in fault.sites(graph)]
         except Unfit:
             continue
         for place, value in _places(sites):
+            if place not in places:
+                continue
             rng = np.random.default_rng([seed, zlib.crc32(f"{network}/{fault.name}/{place}".encode())])
             copy = graph.copy()
             node = copy.producer(value)

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 from engine_runs import walk
 
-from zoo.parity.engine.measuring import measured
+from zoo.parity.engine.measuring import Value, measured
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Row, first
 from zoo.parity.layers.taught import Taught, Teacher, teach
@@ -102,15 +102,25 @@ def teacher(graph: Graph, feeds: Mapping[str, np.ndarray], folder: Path) -> Teac
     return Teacher.of(graph, feeds, folder, measurer=measure_here)
 
 
-def measure_here(model, feeds, folder, *, keep=(), forced=None):
+class Held(Measured):
+    """A measurement whose arrays stay in memory: a candidate asks for each of them several times."""
+
+    def __init__(self, values: Mapping[str, Value], arrays: Mapping[str, np.ndarray]) -> None:
+        super().__init__(values, dict.fromkeys(arrays, Path()))
+        object.__setattr__(self, "_arrays", arrays)
+
+    def double(self, name: str) -> np.ndarray:
+        return self._arrays[name]
+
+
+def measure_here(model, feeds, _folder, *, keep=(), forced=None):
     """The product's engine in this process: thousands of small networks would spend their time starting others."""
     values, kept = {}, {}
 
     def look(made):
         values[made.name] = measured(made)
         if keep is None or made.name in keep:
-            kept[made.name] = folder / f"value-{len(kept)}.npy"
-            np.save(kept[made.name], made.wide)
+            kept[made.name] = np.array(made.wide)
 
     walk(model, feeds, look, forced)
-    return Measured(values, kept)
+    return Held(values, kept)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from planting.drawing import mutants
+from planting.drawing import Mutant, mutants
 from planting.effect import effect
 from planting.fault import Unfit
 from planting.feeding import feeds
@@ -19,6 +20,7 @@ from planting.networks import FAMILIES
 from planting.trained import network
 from zoo.parity.doctor.visit import visit
 from zoo.parity.graphs.graph import Graph
+from zoo.parity.layers.taught import Teacher
 from zoo.parity.rule import K
 
 LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL")
@@ -90,17 +92,21 @@ def free(graph: Graph) -> bool:
 def score(into: Score, name: str, seed: int, folder: Path, *, every: int) -> None:
     """All mutants of a network; the doctor sees every `every`th of those that run."""
     graph = built(name, seed)
-    reference = teacher(graph, feeds(graph, seed), folder)
-    for number, mutant in enumerate(mutants(name, graph, seed)):
+    judged(into, teacher(graph, feeds(graph, seed), folder), mutants(name, graph, seed), every=every)
+
+
+def judged(into: Score, reference: Teacher, planted: Iterable[Mutant], *, every: int | None = None) -> None:
+    """Each mutant by itself."""
+    for number, mutant in enumerate(planted):
         found = judge(reference, mutant.graph)
         layer, causes = found.layer, None
-        if layer is not None and number % every == 0:
+        if layer is not None and every is not None and number % every == 0:
             findings = visit(reference, mutant.graph, found.taught, Engine().runner)
             causes = tuple(finding.cause for finding in findings)
         shaped = any(row.ratio == np.inf and row.rms == np.inf for row in found.taught.whole)
         into.rows.append(
             Planted(
-                network=name,
+                network=mutant.network,
                 fault=mutant.fault.name,
                 place=mutant.place,
                 shape=found.structure is not None or shaped,
@@ -129,6 +135,11 @@ def alarms(into: Alarms, name: str, seed: int, folder: Path) -> None:
         except Unfit:
             continue
         cases += [(kind, made, Engine()), (kind, made, Engine("ORT_DISABLE_ALL"))]
+    cries(into, f"{name}, inputs {seed}", reference, cases)
+
+
+def cries(into: Alarms, where: str, reference: Teacher, cases: Iterable[tuple[str, Graph, Engine]]) -> None:
+    """Harmless candidates by kind, each in one setting of the runtime."""
     for kind, candidate, engine in cases:
         found = judge(reference, candidate, engine)
         ratios = [row.ratio for row in (*found.taught.whole, *found.taught.layers)]
@@ -136,4 +147,4 @@ def alarms(into: Alarms, name: str, seed: int, folder: Path) -> None:
         into.worst[kind] = max(into.worst.get(kind, 0.0), max(ratios, default=np.inf))
         if found.red:
             first = found.layer or found.inner
-            into.red.append(f"{name}, inputs {seed}: {kind}: {found.taught.why_not or first}")
+            into.red.append(f"{where}: {kind}: {found.taught.why_not or first}")

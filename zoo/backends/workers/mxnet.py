@@ -1,6 +1,7 @@
 """Apache MXNet 1.9.1, on the CPU: symbol and parameters, as a checkpoint or as gluon exports them."""
 
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def run(net: object, fed: dict, outputs: list) -> dict:
     for name in [*wanted, *symbol.list_auxiliary_states()]:
         if name in net.arrays:
             shapes[name], types[name] = net.arrays[name].shape, net.arrays[name].dtype
-    executor = symbol.simple_bind(mx.cpu(), grad_req="null", type_dict=types, **shapes)
+    executor = _bound(symbol, types, shapes)
     for table in (executor.arg_dict, executor.aux_dict):
         for name, target in table.items():
             if name in fed:
@@ -76,6 +77,26 @@ def run(net: object, fed: dict, outputs: list) -> dict:
                 raise ValueError("the parameter file has no " + name)
     results = executor.forward(is_train=False)
     return {name: array.asnumpy() for name, array in zip(symbol.list_outputs(), results)}
+
+
+def _bound(symbol: object, types: dict, shapes: dict) -> object:
+    """Bind; where oneDNN's fusion stumbles over inner outputs that it would fuse away, bind without fusion."""
+    import mxnet as mx
+
+    try:
+        return symbol.simple_bind(mx.cpu(), grad_req="null", type_dict=types, **shapes)
+    except RuntimeError as fault:  # an MXNetError of its own class in some calls, its base in others
+        if "in_arg_ctx_map" not in str(fault):
+            raise
+    before = os.environ.get("MXNET_SUBGRAPH_BACKEND")
+    os.environ["MXNET_SUBGRAPH_BACKEND"] = "NONE"
+    try:
+        return symbol.simple_bind(mx.cpu(), grad_req="null", type_dict=types, **shapes)
+    finally:
+        if before is None:
+            del os.environ["MXNET_SUBGRAPH_BACKEND"]
+        else:
+            os.environ["MXNET_SUBGRAPH_BACKEND"] = before
 
 
 def versions() -> dict:

@@ -32,19 +32,28 @@ def inputs(handle: dict) -> list:
 
 
 def run(handle: dict, fed: dict, outputs: list) -> dict:
-    """Run forward. A name in `outputs` is a blob of the Caffe net, an output of the graph, or a layer of OpenCV's."""
+    """Run forward. A name in `outputs` is a blob of the Caffe net, an output of the graph, or a layer of OpenCV's.
+
+    `layer:NAME` is the layer NAME where a blob bears that name, too.
+    """
     net, places = handle["net"], handle["places"]
+    if handle.get("unnamed") and len(fed) != 1:
+        raise ValueError(f"OpenCV's Torch7 reader has one input, and {len(fed)} arrays are fed")
     for name, array in fed.items():
-        net.setInput(_fit(name, array), name)
+        net.setInput(_fit(name, array), "" if handle.get("unnamed") else name)
     wanted = handle["outputs"] if outputs is None else outputs
     known = set(places) | set(net.getLayerNames()) | set(net.getUnconnectedOutLayersNames())
-    unknown = [name for name in wanted if name not in known]
+    unknown = [name for name in wanted if name not in known and _bare(name) not in net.getLayerNames()]
     if unknown:
         raise ValueError(f"nothing is named {', '.join(unknown)}; the outputs are {', '.join(handle['outputs'])}")
-    pins = [places.get(name, (name, 0)) for name in wanted]
+    pins = [places.get(name, (_bare(name), 0)) for name in wanted]
     layers = list(dict.fromkeys(layer for layer, _index in pins))
     blobs = dict(zip(layers, net.forwardAndRetrieve(layers)))
     return {name: blobs[layer][index].copy() for name, (layer, index) in zip(wanted, pins)}
+
+
+def _bare(name: str) -> str:
+    return name[len("layer:") :] if name.startswith("layer:") else name
 
 
 def versions() -> dict:
@@ -77,7 +86,8 @@ def _read_onnx(dnn: object, files: dict) -> dict:
 
 def _read_torch7(dnn: object, files: dict) -> dict:
     net = dnn.readNetFromTorch(next(iter(files.values())), True, True)  # noqa: FBT003 - binary, evaluate
-    return {"net": net, "inputs": None, "places": {}, "outputs": list(net.getUnconnectedOutLayersNames())}
+    outputs = list(net.getUnconnectedOutLayersNames())
+    return {"net": net, "inputs": None, "places": {}, "outputs": outputs, "unnamed": True}
 
 
 _READERS = {"caffe": _read_caffe, "onnx": _read_onnx, "torch7": _read_torch7}

@@ -24,7 +24,8 @@ class Case:
     `reference` computes it from the arrays `fed`; `exact` is its float64 result, `got` the candidate's from the same
     inputs. `floor` is the noise by RMS and by maximum. `candidate` is the candidate's own layer where it is ONNX,
     `pool` the reference's stored tensors by name, all of them. `starts`: it reads the network's input; `ends`: it
-    gives an output.
+    gives an output. Where the reference is a conversion and the candidate the framework that it was converted from,
+    `framework` is its name, and a mistake is what the conversion lacks.
     """
 
     value: str
@@ -37,6 +38,7 @@ class Case:
     ends: bool = False
     candidate: Graph | None = None
     pool: Mapping[str, Array] = field(default_factory=dict)
+    framework: str = ""
 
     def nodes(self, *ops: str) -> list[Node]:
         """The reference's nodes of these operators, all of them where none is named."""

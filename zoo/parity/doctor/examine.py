@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zoo.parity.doctor.case import Array, Case, Hypothesis
 from zoo.parity.doctor.levels import solved
-from zoo.parity.doctor.table import OUTRIGHT, REST, WHOLE
+from zoo.parity.doctor.table import OUTRIGHT, REST, REVERSED, WHOLE
 from zoo.parity.graphs.graph import Graph
 
 EXPLAINS = 16.0
@@ -36,7 +36,8 @@ def examine(case: Case, run: Runner) -> tuple[Finding, ...]:
     """Every cause that explains what the candidate gave; the smallest error left first, then the table's order."""
     tried = [hypothesis for family in OUTRIGHT for hypothesis in family(case)]
     tried += solved(case, run)
-    tried += [hypothesis for family in REST for hypothesis in family(case)]
+    rest = (*REVERSED, *REST) if case.framework else REST
+    tried += [hypothesis for family in rest for hypothesis in family(case)]
     return _explaining(case, tried, run)
 
 
@@ -56,7 +57,7 @@ def _explaining(case: Case, tried: Sequence[Hypothesis], run: Runner) -> tuple[F
         better = after <= EXPLAINS and after * BETTER <= before
         held = found.get(hypothesis.cause)
         if better and (held is None or after < held.after):
-            found[hypothesis.cause] = Finding(hypothesis.cause, before, after, _proof(hypothesis, before, after))
+            found[hypothesis.cause] = Finding(hypothesis.cause, before, after, _proof(case, hypothesis, before, after))
     telling = {cause: finding for cause, finding in found.items() if cause not in GENERIC} or found
     return tuple(sorted(telling.values(), key=lambda finding: _rank(finding.after)))
 
@@ -66,7 +67,13 @@ def _rank(after: float) -> int:
     return 0 if after <= 2 else 1 if after <= 6 else 2
 
 
-def _proof(hypothesis: Hypothesis, before: float, after: float) -> str:
+def _proof(case: Case, hypothesis: Hypothesis, before: float, after: float) -> str:
+    if case.framework:
+        said = hypothesis.claim.replace("the reference", "the conversion")
+        return (
+            f"{said}: so computes {case.framework}; the conversion with this change lies {after:.2g} x the "
+            f"floor from it, without it {before:.2g} x"
+        )
     return (
         f"{hypothesis.claim}: the reference with this mistake lies {after:.2g} x the floor from the candidate, "
         f"without it {before:.2g} x"

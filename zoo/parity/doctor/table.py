@@ -13,6 +13,7 @@ from zoo.parity.doctor import (
     flattening,
     interpolation,
     kernels,
+    lacking,
     local_response,
     padding,
     permutations,
@@ -56,3 +57,5 @@ REST: tuple[Family, ...] = (
     weights.families,
     differences.families,
 )
+REVERSED: tuple[Family, ...] = (lacking.families,)
+"""Of a conversion beside the framework that it was made from: what the conversion may have lost."""

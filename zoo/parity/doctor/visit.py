@@ -15,14 +15,22 @@ from zoo.parity.layers.taught import Runner as GraphRunner
 from zoo.parity.layers.taught import Taught, Teacher
 
 
-def visit(teacher: Teacher, candidate: Graph, taught: Taught, run: GraphRunner) -> tuple[Finding, ...]:
-    """The causes that explain the first layer that differs; none where no layer does."""
+def visit(teacher: Teacher, candidate: Graph | None, taught: Taught, run: GraphRunner) -> tuple[Finding, ...]:
+    """The causes that explain the first layer that differs; none where no layer does.
+
+    Without a candidate what differs is the reference's own framework from its conversion.
+    """
     culprit = first(taught.layers)
     return examine(case(teacher, candidate, taught, culprit), single(run)) if culprit else ()
 
 
-def visit_outputs(teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunner) -> tuple[Finding, ...]:
-    """The causes that explain the first output that differs, where nothing but the outputs of a run is seen."""
+def visit_outputs(
+    teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunner, framework: str = ""
+) -> tuple[Finding, ...]:
+    """The causes that explain the first output that differs, where nothing but the outputs of a run is seen.
+
+    With `framework` they are the reference's own, and what is wrong is the conversion.
+    """
     for name in teacher.graph.outputs:
         value = teacher.measured.values.get(name)
         if value is None or name not in outputs:
@@ -30,14 +38,16 @@ def visit_outputs(teacher: Teacher, outputs: Mapping[str, Array], run: GraphRunn
         exact = np.array(teacher.measured.double(name), np.float64)
         graph = extract(teacher.graph, [name], ())
         floor = (value.floor_rms, value.floor_max)
-        whole = Case(name, graph, teacher.feeds, exact, outputs[name], floor, starts=True, ends=True)
+        whole = Case(
+            name, graph, teacher.feeds, exact, outputs[name], floor, starts=True, ends=True, framework=framework
+        )
         if whole.error(exact) > EXPLAINS:
             return examine_whole(whole, single(run))
     return ()
 
 
-def case(teacher: Teacher, candidate: Graph, taught: Taught, culprit: Row) -> Case:
-    """Both sides' layer with the values that it was fed."""
+def case(teacher: Teacher, candidate: Graph | None, taught: Taught, culprit: Row) -> Case:
+    """Both sides' layer with the values that it was fed; without a candidate the reference's framework is the other."""
     assert taught.truth is not None
     name, at = culprit.name, taught.inner.keys()
     reference = extract(teacher.graph, [name], at)
@@ -52,8 +62,9 @@ def case(teacher: Teacher, candidate: Graph, taught: Taught, culprit: Row) -> Ca
         floor=(culprit.floor_rms, culprit.floor_max),
         starts=any(port in teacher.feeds for port in reference.inputs),
         ends=name in teacher.graph.outputs,
-        candidate=extract(candidate, [name], at),
+        candidate=extract(candidate, [name], at) if candidate is not None else None,
         pool={weight: array for weight, array in stored.items() if array is not None},
+        framework="" if candidate is not None else teacher.framework,
     )
 
 

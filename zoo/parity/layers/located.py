@@ -14,7 +14,8 @@ class Located:
 
     `whole` are the values that both sides share in the whole network, `layers` the same layer by layer from the
     reference's own values. `why_not` says why there are none. `bisected` names the files that
-    --bisect wrote; `plotted`: --layers was asked for.
+    --bisect wrote; `plotted`: --layers was asked for. `framework`: the layers are the conversion's own, and this is
+    the framework that computes them otherwise.
     """
 
     label: str
@@ -24,6 +25,7 @@ class Located:
     why_not: str | None = None
     bisected: tuple[str, ...] = ()
     plotted: bool = False
+    framework: str = ""
 
     @property
     def first(self) -> Row | None:

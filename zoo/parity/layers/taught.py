@@ -44,7 +44,7 @@ class Measurer(Protocol):
 class Teacher:
     """A reference measured once for any number of candidates: its ONNX form, its inputs and every value in float64.
 
-    `own` are the values that the reference's framework gave, by the names of its ONNX form, where it can show them.
+    `own` are the values that the reference's `framework` gave, by the names of its ONNX form, where it can show them.
     """
 
     graph: Graph
@@ -54,17 +54,26 @@ class Teacher:
     folder: Path
     own: Feeds
     measurer: Measurer
+    framework: str = ""
     lessons: dict[frozenset[str], Measured] = field(default_factory=dict)
     exact: dict[frozenset[str], frozenset[str]] = field(default_factory=dict)
+    own_layers: list[Taught | None] = field(default_factory=list)
 
     @classmethod
     def of(
-        cls, graph: Graph, feeds: Feeds, folder: Path, own: Feeds | None = None, measurer: Measurer = measure
+        cls,
+        graph: Graph,
+        feeds: Feeds,
+        folder: Path,
+        own: Feeds | None = None,
+        measurer: Measurer = measure,
+        framework: str = "",
     ) -> Teacher:
         """Measure the reference's graph; the folder keeps the float64 arrays."""
         model = folder / "reference.onnx"
         onnx.save(graph.model, model)
-        return cls(graph, model, feeds, measurer(model, feeds, folder, keep=None), folder, own or {}, measurer)
+        measured = measurer(model, feeds, folder, keep=None)
+        return cls(graph, model, feeds, measured, folder, own or {}, measurer, framework)
 
     def values(self) -> dict[str, Array]:
         """What layers are fed: the reference's own values where it gave them, else float64 rounded to its type."""
@@ -85,6 +94,12 @@ class Teacher:
                 name for name, nodes in layers.items() if all(node.op_type in EXACT for node in nodes)
             )
         return self.exact[names]
+
+    def against_own(self) -> Taught | None:
+        """`compare_own` of it, found once."""
+        if not self.own_layers:
+            self.own_layers.append(compare_own(self))
+        return self.own_layers[0]
 
     def lesson(self, shared: Feeds, also: str = "") -> Measured:
         """Each layer's float64 result from these values of the layers before it, and that of one more value.
@@ -135,3 +150,20 @@ def teach(teacher: Teacher, candidate: Graph, run: Runner) -> Taught:
     truth = teacher.lesson(shared)
     known = {name: got[name] for name in shared if name in got}
     return Taught(whole, rows(truth, known, "layer", teacher.unrounded(shared)), shared, known, truth)
+
+
+def compare_own(teacher: Teacher) -> Taught | None:
+    """The conversion itself against the framework that it was made from, layer by layer from the framework's values.
+
+    A converter's mistake is in the conversion, by which everything else is judged, and shows nowhere but here. None
+    where the framework shows no inner values. `got` is what the framework gave.
+    """
+    values = teacher.measured.values
+    own = {n: teacher.own[n] for n in values if n in teacher.own and values[n].exactness in ("rounds", "exact")}
+    if not own:
+        return None
+    fits = {name: array for name, array in own.items() if array.shape == values[name].shape}
+    other = [name for name in own if name not in fits]  # of what a layer of another size is fed, nothing can be told
+    truth = teacher.lesson(fits, other[0] if other else "")
+    got = {name: own[name] for name in own if name in fits or name in other[:1]}
+    return Taught((), rows(truth, got, "layer", teacher.unrounded(got)), fits, got, truth)

@@ -24,7 +24,12 @@ def sentences(found: Sequence[Located]) -> list[str]:
     lines: list[str] = []
     for one in found:
         culprit = one.first
-        if culprit is not None:
+        if culprit is not None and one.framework:
+            lines.append(
+                f"{one.label}: the first layer that the conversion computes otherwise than {one.framework} is "
+                f"{culprit.name} ({culprit.op}), {times(culprit.ratio)} x the floor."
+            )
+        elif culprit is not None:
             what = "layer" if culprit.kind == "layer" else "value"
             lines.append(
                 f"{one.label}: the first {what} that differs is {culprit.name} ({culprit.op}), "

@@ -45,6 +45,45 @@ CAUSES = {  # of the list in the documentation -> the fault that shows it, and t
     "slice offset": ("slice one off", "fcn"),
 }
 
+OTHERS = {  # of the same list -> a fault that looks like it and is another, and the network
+    "BGR/RGB swap": ("mean forgotten", "vgg"),
+    "mean of the input": ("scale forgotten", "vgg"),
+    "scale of the input": ("mean forgotten", "vgg"),
+    "NHWC/NCHW": ("picture mirrored", "alexnet"),
+    "softmax missing": ("softmax twice", "vgg"),
+    "softmax twice": ("logarithm of the softmax", "vgg"),
+    "channel permutation": ("bias negated", "vgg"),
+    "class permutation": ("softmax axis", "ssd"),
+    "label offset": ("labels in another order", "alexnet"),
+    "BatchNorm eps": ("BN scale factor 0.1 % off", "preresnet"),
+    "BatchNorm scale factor": ("BN eps 1e-3", "preresnet"),
+    "fix_gamma": ("beta dropped", "preresnet"),
+    "ceil or floor pooling": ("max and average exchanged", "squeezenet"),
+    "count_include_pad": ("max and average exchanged", "inception"),
+    "pad side": ("dilation gained", "alexnet"),
+    "flipped kernels": ("kernels transposed", "vgg"),
+    "LRN alpha": ("LRN beta 0.5", "alexnet"),
+    "PReLU sharing": ("PReLU one slope wrong", "facenet"),
+    "dropped bias": ("bias added twice", "vgg"),
+    "dropout left on": ("Gemm alpha 0.5", "vgg"),
+    "transposed fully-connected weights": ("rows for HWC", "vgg"),
+    "reduced-precision weights": ("layer scaled by 1.001", "vgg"),
+}
+
+
+@pytest.mark.parametrize("cause", OTHERS)
+def test_a_cause_is_not_named_where_another_fault_that_looks_like_it_is_planted(cause, tmp_path):
+    fault, network = OTHERS[cause]
+    graph = Graph(FAMILIES[network](SEED))
+    reference = teacher(graph, feeds(graph, SEED), tmp_path / "t")
+    planted = [mutant for mutant in mutants(network, graph, SEED) if mutant.fault.name == fault]
+    seen = [(mutant, judge(reference, mutant.graph)) for mutant in planted]
+    red = [(mutant, found) for mutant, found in seen if found.layer is not None]
+    assert red
+    mutant, found = red[-1]
+    findings = visit(reference, mutant.graph, found.taught, Engine().runner)
+    assert cause not in [finding.cause for finding in findings]
+
 
 @pytest.mark.parametrize("cause", CAUSES)
 def test_the_doctor_names_the_cause_with_its_proof(cause, tmp_path):

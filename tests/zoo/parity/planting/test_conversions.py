@@ -1,0 +1,47 @@
+"""Mistakes in the converters' own rules, seen beside the real frameworks; all of them: benchmarks/parity_score.py."""
+
+import pytest
+from frameworks import framework
+from planting.conversions import MISTAKES, NETS, told
+
+SHOWN = {
+    ("caffe", "BatchNorm's scale factor is not divided by"),
+    ("caffe", "an average leaves the padding out"),
+    ("caffe", "pooling rounds down"),
+    ("mxnet", "fix_gamma is ignored"),
+    ("mxnet", "the LSTM's gates are taken as they are stored"),
+}
+
+
+def test_a_dozen_rules_of_each_framework_are_broken_and_each_has_a_layer_and_a_cause():
+    for name in ("caffe", "mxnet"):
+        mine = [mistake for mistake in MISTAKES if mistake.framework == name]
+        assert len(mine) >= 12
+        assert len({mistake.name for mistake in mine}) == len(mine)
+        assert all(mistake.layer and mistake.cause for mistake in mine)
+    assert {(mistake.framework, mistake.name) for mistake in MISTAKES} >= SHOWN
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize(
+    "mistake",
+    [one for one in MISTAKES if (one.framework, one.name) in SHOWN],
+    ids=lambda one: f"{one.framework}: {one.name}",
+)
+def test_a_broken_rule_is_seen_with_its_layer_and_its_cause(mistake):
+    framework(mistake.framework)
+    found = told(mistake)
+    assert found.seen, found.text
+    assert found.layer == mistake.layer
+    assert found.causes[0] == mistake.cause
+    assert f"the conversion computes otherwise than {mistake.framework}" in " ".join(found.text.split())
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("mistake", NETS, ids=lambda one: f"{one.framework}: {one.net.__name__}")
+def test_a_whole_converter_agrees_with_the_framework_in_every_layer(mistake):
+    framework(mistake.framework)
+    found = told(mistake, plant=False)
+    assert found.status == 0, found.text
+    assert found.layer is None
+    assert "layers are within the limit" in " ".join(found.text.split())
