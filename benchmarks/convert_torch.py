@@ -15,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import measure, report
+from measure import measure_in_turn, report
 
 SECONDS_OVER_CP, PEAK_BYTES = 1.0, 300_000_000  # issue 5/8, "Speed"
 FILES = ("resnet50.pth", "vgg16.pth", "vgg16.safetensors")
@@ -52,7 +52,7 @@ def compare(weights: Path, out: Path, runs: int) -> int:
             target, [sys.executable, "-m", "zoo", "convert", str(weights), "--to", "onnx", "-o", str(target)]
         ),
     }
-    figures = {title: measure(argv, runs=runs, warmup=1) for title, argv in commands.items()}
+    figures = measure_in_turn(commands, runs, before=os.sync)  # nobody pays for what another one wrote
     print(report(figures))
     copied, converted = figures.values()
     over, peak = converted.wall - copied.wall, converted.rss_bytes

@@ -1,6 +1,6 @@
-"""ONNX's own operator cases in PyTorch: writes docs/formats/torch-conformance.md.
+"""ONNX's own operator cases and models in PyTorch: writes docs/formats/torch-conformance.md.
 
-python benchmarks/torch_conformance.py    (needs the torch backend: zoo backends install torch; about half a minute)
+python benchmarks/torch_conformance.py    (needs the torch backend: zoo backends install torch; about two minutes)
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
-from torch_cases import Case, judge, operator_cases  # noqa: E402 - the path comes first
+from onnx_suites import light, suite  # noqa: E402 - the path comes first
+from torch_cases import Case, judge, operator_cases  # noqa: E402 - the same
 
 from zoo.backends import discovery  # noqa: E402 - the same
 
@@ -37,11 +38,23 @@ numbers are within rtol 1e-3, atol 1e-5. Types of 4 and 2 bits, in which PyTorch
 The figures of the others were measured on the same cases with the same tolerance. Many of onnxruntime's failures are
 types that its Python interface does not take.
 
-{refused} cases are refused by name, {differ} differ; the reasons stand below the table.
+The models that ONNX's package ships, judged in the same way; the reasons of those that do not agree stand at the end:
+
+| suite | models | zoo | onnx2pytorch | onnxruntime | onnx2torch |
+|---|---|---|---|---|---|
+{suites}
+
+{refused} of the operator cases are refused by name, {differ} differ; the reasons stand below the table.
 
 | operator | cases | agree | refused | differ |
 |---|---|---|---|---|
 """
+
+
+_PEERS = {
+    "simple": (21, 17, 6), "pytorch-converted": (79, 59, 54), "pytorch-operator": (33, 24, 25), "light": (0, None, 0),
+}  # fmt: skip
+"""Models that agree in onnx2pytorch, onnxruntime (`light`: not counted) and onnx2torch, measured on the same files."""
 
 
 def operator(case: Case) -> str:
@@ -52,7 +65,17 @@ def operator(case: Case) -> str:
     return names.pop() if len(names) == 1 else "several operators"
 
 
-def page(cases: list[Case], verdicts: dict[str, str], torch: str) -> str:
+def suites(found: dict[str, dict[str, str]]) -> str:
+    """A row a suite."""
+    lines = []
+    for name, verdicts in found.items():
+        agree = sum(verdict == "pass" for verdict in verdicts.values())
+        others = " | ".join("" if count is None else str(count) for count in _PEERS[name])
+        lines.append(f"| {name} | {len(verdicts)} | {agree} | {others} |")
+    return "\n".join(lines)
+
+
+def page(cases: list[Case], verdicts: dict[str, str], models: dict[str, dict[str, str]], torch: str) -> str:
     rows: defaultdict[str, Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for case in cases:
@@ -61,10 +84,13 @@ def page(cases: list[Case], verdicts: dict[str, str], torch: str) -> str:
         rows[operator(case)][kind] += 1
         if kind != "agree":
             reasons[_reason(verdict)].append(case.name)
+    for name, verdict in (row for found in models.values() for row in found.items()):
+        if verdict != "pass":
+            reasons[_reason(verdict)].append(name)
     total = sum(rows.values(), Counter())
     head = _HEAD.format(
         onnx=version("onnx"), torch=torch, count=len(cases), agree=total["agree"], refused=total["refused"],
-        differ=total["differ"],
+        differ=total["differ"], suites=suites(models),
     )  # fmt: skip
     lines = [
         f"| {name} | {sum(row.values())} | {row['agree']} | {row['refused'] or ''} | {row['differ'] or ''} |"
@@ -85,9 +111,13 @@ def main() -> None:
         raise SystemExit(f"{status.why_not}\n{status.remedy}")
     cases = operator_cases()
     with TemporaryDirectory(prefix="zoo-conformance-") as folder:
-        verdicts = judge(cases, Path(folder), status.interpreter)
+        verdicts = judge(cases, Path(folder, "operators"), status.interpreter)
+        models = {
+            name: judge(light() if name == "light" else suite(name), Path(folder, name), status.interpreter)
+            for name in _PEERS
+        }
     PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(cases, verdicts, status.versions["torch"]), encoding="utf-8")
+    PAGE.write_text(page(cases, verdicts, models, status.versions["torch"]), encoding="utf-8")
     print(Counter(verdict.partition(":")[0] for verdict in verdicts.values()))
 
 

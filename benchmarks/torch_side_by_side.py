@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from convert_torch import fresh, made
-from measure import Figures, measure, report
+from measure import measure_in_turn, report
 
 _VISION = """
 import re, sys
@@ -73,7 +73,7 @@ def both(name: str, folder: Path, peer: list[str], site: str, runs: int) -> int:
 
 def compare(commands: dict[str, list[str]], runs: int, faster: float, leaner: float) -> int:
     """The first command beside the others; 1 when it is not so many times faster and leaner than each."""
-    figures: dict[str, Figures] = {title: measure(argv, runs=runs, warmup=1) for title, argv in commands.items()}
+    figures = measure_in_turn(commands, runs, before=os.sync)  # nobody pays for what another one wrote
     print(report(figures))
     ours, *others = figures.items()
     missed = 0

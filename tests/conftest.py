@@ -16,6 +16,8 @@ settings.load_profile("zoo")
 
 _OPEN = ("index", "framework")
 _LOCAL = ("127.", "::1", "localhost")
+_SETTINGS = ("ZOO_OFFLINE", "ZOO_PACKAGE_INDEX", "ZOO_REGISTRY", "ZOO_MIRROR", "ZOO_TRACEBACK")
+_RUNNER = ("CI", "GITHUB_STEP_SUMMARY")
 
 
 @pytest.fixture(autouse=True)
@@ -37,16 +39,8 @@ def _guarded(original):
 
 @pytest.fixture(autouse=True)
 def own_settings(request, monkeypatch, tmp_path):
-    """No test touches the user's store or follows the settings of the user or of a CI runner; tests of the index keep the index's."""
-    for name in (
-        "ZOO_OFFLINE",
-        "ZOO_PACKAGE_INDEX",
-        "ZOO_REGISTRY",
-        "ZOO_MIRROR",
-        "ZOO_TRACEBACK",
-        "CI",
-        "GITHUB_STEP_SUMMARY",
-    ):
+    """No test touches the user's store or follows settings of the user or of a CI runner; `index` keeps the index's."""
+    for name in (*_SETTINGS, *_RUNNER):
         monkeypatch.delenv(name, raising=False)
     if not request.node.get_closest_marker("index"):
         monkeypatch.delenv("PIP_INDEX_URL", raising=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from converters.syntax import parse
@@ -32,6 +32,7 @@ class Card:
     `via`: a format that it reads -> the format that zoo writes such an artifact in first, for the worker to load.
     `converts`: a format that it turns into another one: another program's converter, asked for a second opinion. It
     runs nothing, so it reads nothing either. `devices`: a device -> the options that make it compute there.
+    `variants`: a name -> the options under which the same worker is a backend of its own, `torch:float64`.
     """
 
     name: str
@@ -44,10 +45,24 @@ class Card:
     via: Mapping[str, str] = field(default_factory=dict)
     converts: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+    @property
+    def home(self) -> str:
+        """The backend whose environment it runs in: its own name, or that of the one it is a variant of."""
+        return self.name.partition(":")[0]
+
+    def family(self) -> tuple[Card, ...]:
+        """The backend and its variants, each with its options for defaults."""
+        made = (
+            replace(self, name=f"{self.name}:{variant}", options={**self.options, **options}, variants={})
+            for variant, options in self.variants.items()
+        )
+        return self, *made
 
 
 def read(worker: Path) -> Card:
-    """Parses NAME, READS, NEEDS, ENV, OPTIONS, VIA, CONVERTS and DEVICES of a worker file; all faults at once."""
+    """Parses the constants of a worker file, from NAME to VARIANTS (docs/backends.md); all faults at once."""
     tree = parse(worker.read_bytes(), str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)
@@ -66,7 +81,8 @@ def read(worker: Path) -> Card:
         options=_options(constants.get("OPTIONS", {}), faults),
         via=_formats(constants, "VIA", faults),
         converts=_formats(constants, "CONVERTS", faults),
-        devices=_devices(constants, faults),
+        devices=_settings(constants, "DEVICES", faults),
+        variants=_settings(constants, "VARIANTS", faults),
     )
     if faults:
         raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)
@@ -121,14 +137,14 @@ def _formats(constants: Mapping[str, object], name: str, faults: list[str]) -> d
     return {}
 
 
-def _devices(constants: Mapping[str, object], faults: list[str]) -> dict[str, Mapping[str, object]]:
-    value, options = constants.get("DEVICES", {}), constants.get("OPTIONS", {})
+def _settings(constants: Mapping[str, object], name: str, faults: list[str]) -> dict[str, Mapping[str, object]]:
+    value, options = constants.get(name, {}), constants.get("OPTIONS", {})
     sound = isinstance(value, dict) and all(isinstance(table, dict) for table in value.values())
     if not sound or not isinstance(value, dict):
-        faults.append(f"DEVICES is {value!r}, expected a dict of devices and their options")
+        faults.append(f"{name} is {value!r}, expected a dict of names and their options")
         return {}
     known = set(options) if isinstance(options, dict) else set()
-    strange = sorted({name for table in value.values() for name in table} - known)
+    strange = sorted({option for table in value.values() for option in table} - known)
     if strange:
-        faults.append(f"DEVICES sets {', '.join(strange)}, which OPTIONS does not list")
+        faults.append(f"{name} sets {', '.join(strange)}, which OPTIONS does not list")
     return dict(value)

@@ -45,9 +45,9 @@ class Status:
 
 
 def backends() -> tuple[Card, ...]:
-    """The card of every worker file, by name; no framework is imported."""
+    """The card of every worker file, by name, each followed by its variants; no framework is imported."""
     files = sorted(path for path in WORKERS.glob("*.py") if not path.name.startswith("_"))
-    return tuple(cards.read(path) for path in files)
+    return tuple(card for path in files for card in cards.read(path).family())
 
 
 def find(name: str) -> Card:
@@ -73,7 +73,7 @@ def probe(card: Card) -> Status:
                 available=True, interpreter=candidate.interpreter, origin=candidate.origin, versions=answer.versions
             )
         reasons.append(f"{candidate.origin}: {answer.detail}")
-    remedy = f"zoo backends install {card.name}" if card.environment else f"set {environments.variable(card)}"
+    remedy = f"zoo backends install {card.home}" if card.environment else f"set {environments.variable(card)}"
     return Status(available=False, why_not="; ".join(reasons), remedy=remedy)
 
 

@@ -54,7 +54,7 @@ def root() -> Path:
 
 def variable(card: Card) -> str:
     """Name of the environment variable that proposes an interpreter for a backend."""
-    return f"ZOO_PYTHON_{card.name.upper().replace('-', '_')}"
+    return f"ZOO_PYTHON_{card.home.upper().replace('-', '_')}"
 
 
 def proposed(card: Card) -> Path | None:
@@ -67,7 +67,7 @@ def interpreter(card: Card) -> Path | None:
     """The Python of the complete environment with today's requirements; None when there is none."""
     if card.environment is None:
         return None
-    folder = root() / card.name
+    folder = root() / card.home
     try:
         marker = json.loads((folder / _MARKER).read_bytes())
     except (OSError, ValueError):
@@ -84,7 +84,7 @@ def install(card: Card, console: Console) -> tuple[Path, Mapping[str, str]]:
     """
     if card.environment is None:
         raise UsageFault(
-            "nothing-to-install", f"{card.name} has no environment of its own", hint=f"set {variable(card)}"
+            "nothing-to-install", f"{card.home} has no environment of its own", hint=f"set {variable(card)}"
         )
     try:
         root().mkdir(parents=True, exist_ok=True)
@@ -102,18 +102,18 @@ def _present(card: Card, console: Console) -> tuple[Path, Mapping[str, str]] | N
     hello = greet(card, python, _PROBE_LIMIT)
     if not isinstance(hello, Failed):
         return python, hello.versions
-    console.note(f"{card.name}: the environment is broken ({hello}); installing it again")
+    console.note(f"{card.home}: the environment is broken ({hello}); installing it again")
     return None
 
 
 @contextmanager
 def _alone(card: Card, console: Console) -> Iterator[None]:
     """Hold the lock of this backend; says so when it has to wait for another installation."""
-    lock = FileLock(root() / f"{card.name}.lock")
+    lock = FileLock(root() / f"{card.home}.lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        console.note(f"{card.name}: waiting for another installation")
+        console.note(f"{card.home}: waiting for another installation")
         lock.acquire()
     try:
         yield
@@ -129,18 +129,18 @@ def plan(card: Card, environment: Environment) -> Plan:
         first = environment.pythons[0]
         raise BackendFault(
             "no-python",
-            f"{card.name} needs Python {versions} and none of them runs on this machine",
+            f"{card.home} needs Python {versions} and none of them runs on this machine",
             details=base.looked,
             hint=f"uv python install {first} (or pyenv install {first}), or set {variable(card)} to such a Python; "
-            f"then again: zoo backends install {card.name}",
+            f"then again: zoo backends install {card.home}",
         )
     script = Path(__file__).with_name("builds") / environment.build if environment.build else None
-    return Plan(card, base.interpreter, root() / card.name, environment.requirements, script)
+    return Plan(card, base.interpreter, root() / card.home, environment.requirements, script)
 
 
 def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
     """Carry the plan out: environment, packages, probe, marker; an incomplete environment is removed."""
-    console.note(f"{plan.card.name}: making an environment with {plan.base} (log: {plan.log})")
+    console.note(f"{plan.card.home}: making an environment with {plan.base} (log: {plan.log})")
     _clear(plan.folder)
     plan.log.unlink(missing_ok=True)
     temporary = plan.folder / "tmp"
@@ -148,11 +148,11 @@ def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
         temporary.mkdir(parents=True)
         _step(plan, "venv", [str(plan.base), "-I", "-m", "venv", str(plan.folder)])
         python = _python(plan.folder)
-        console.note(f"{plan.card.name}: installing {' '.join(plan.requirements)}")
+        console.note(f"{plan.card.home}: installing {' '.join(plan.requirements)}")
         pip = [str(python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         _step(plan, "pip", [*pip, *plan.requirements])
         if plan.script is not None:
-            console.note(f"{plan.card.name}: compiling; this takes minutes (log: {plan.log})")
+            console.note(f"{plan.card.home}: compiling; this takes minutes (log: {plan.log})")
             _step(plan, "build", ["bash", str(plan.script), str(plan.folder)])
         hello = _prove(plan, python)
         shutil.rmtree(temporary)
@@ -165,11 +165,11 @@ def apply(plan: Plan, console: Console) -> tuple[Path, Mapping[str, str]]:
 
 def remove(card: Card) -> bool:
     """Removes the backend's environment and its log, marker first; False when there was none."""
-    folder = root() / card.name
+    folder = root() / card.home
     if not root().is_dir():
         return False
     try:
-        with FileLock(root() / f"{card.name}.lock"):
+        with FileLock(root() / f"{card.home}.lock"):
             there = folder.exists()
             _clear(folder)
             folder.with_name(f"{folder.name}.log").unlink(missing_ok=True)
@@ -190,16 +190,16 @@ def _step(plan: Plan, name: str, command: list[str]) -> None:
     how = "ran out of time" if end.status is None else f"ended with {end.signal or f'status {end.status}'}"
     raise BackendFault(
         "install-failed",
-        f"{plan.card.name}: {name} {how}",
+        f"{plan.card.home}: {name} {how}",
         details=tail,
-        hint=f"the whole log is {plan.log}; when it is mended: zoo backends install {plan.card.name}",
+        hint=f"the whole log is {plan.log}; when it is mended: zoo backends install {plan.card.home}",
     )
 
 
 def _prove(plan: Plan, python: Path) -> Hello:
     hello = greet(plan.card, python, _PROBE_LIMIT)
     if isinstance(hello, Failed):
-        raise BackendFault("backend-broken", f"{plan.card.name} was installed but does not run", details=[str(hello)])
+        raise BackendFault("backend-broken", f"{plan.card.home} was installed but does not run", details=[str(hello)])
     return hello
 
 

@@ -91,7 +91,7 @@ def listing(found: list[tuple[Card, Status]]) -> str:
 
 
 def _version(card: Card, versions: Mapping[str, str]) -> str:
-    return versions.get(card.name, "")
+    return versions.get(card.home, "")
 
 
 def _console(*, as_json: bool) -> Console:

@@ -62,7 +62,8 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         results, again, failed, doubles = run_all(work, means.run, beside)
         means.seen(results, samples)
         floors = _floors(results, work, doubles, means)
-        told = Told(sets, floors.told, precision.float64(doubles), precision.weights(onnx), not_exercised(doubles[:1]))
+        wide = precision.float64(doubles, results)
+        told = Told(sets, floors.told, wide, precision.weights(onnx), not_exercised(doubles[:1]))
         return _report(results, again, floors, doubles, rule, (*plan.not_run, *faults, *unfed, *failed), told)
 
 

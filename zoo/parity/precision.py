@@ -1,4 +1,4 @@
-"""Float64 of every ONNX file of a check: which are run, how far they lie apart, and which weights are the same bits."""
+"""Float64 of every ONNX file of a check, beside what backends give in float64, and which weights are the same bits."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from zoo.parity.feeding import ALONE, Port, Samples, fed
 from zoo.parity.floors import MOST, Doubles, Measure, Unmeasured, doubled
 from zoo.parity.loaded import Loaded
 from zoo.parity.plan import Source
-from zoo.parity.report import Precision, Weights
-from zoo.parity.running import Task
+from zoo.parity.report import FLOAT64, Precision, Weights
+from zoo.parity.running import Outputs, Result, Task
 
 HARMLESS = 3e-15
 """Relative RMS that another order of the same sums comes to in float64 (measured: 3.1e-15 at most)."""
@@ -53,33 +53,44 @@ def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:
     return [loaded[source] for source in sources]
 
 
-def float64(found: Sequence[Doubles | Unmeasured]) -> Precision:
-    """How far the files lie apart where rounding has next to no part."""
+def float64(found: Sequence[Doubles | Unmeasured], results: Sequence[Result] = ()) -> Precision:
+    """How far the files, and the backends that ran in float64, lie apart where rounding has next to no part."""
     doubles = [one for one in found if isinstance(one, Doubles)]
     missed = [f"{one.label}: {one.why}" for one in found if isinstance(one, Unmeasured)]
-    if len(doubles) < 2:
+    others = [(one.label, one.outputs, one.logits) for one in doubles[1:]]
+    others += [_wide(one) for one in results if one.ran.settings.get("dtype") == FLOAT64]
+    if not doubles or not others:
         why = "; ".join(missed) or "there is one ONNX file only"
         return Precision(ran=bool(doubles), worst=None, sentence=f"not compared in float64: {why}")
-    first, *others = doubles
+    first = doubles[0]
     said, most = [], 0.0
-    for other in others:
-        apart = _apart(first, other)
+    for label, outputs, logits in others:
+        apart = _apart(first, outputs, logits)
         if apart is None:
-            said.append(f"{other.label}: its outputs have other shapes or names")
+            said.append(f"{label}: its outputs have other shapes or names")
             continue
         most = max(most, apart)
         means = "the same to the last bit of float64" if apart <= HARMLESS else f"{apart:.1e} of the RMS apart"
-        said.append(f"{other.label} and {first.label}: {means}")
+        said.append(f"{label} and {first.label}: {means}")
     return Precision(ran=True, worst=most, sentence="; ".join([*said, *missed]))
 
 
-def _apart(one: Doubles, other: Doubles) -> float | None:
+def _wide(one: Result) -> tuple[str, Mapping[str, Outputs], Mapping[str, Outputs]]:
+    """A backend's run in float64: its name, its outputs and its logits by set of samples, those that were measured."""
+    main = next(iter(one.logits), "")
+    outputs = {main: one.outputs, **one.others}
+    return f"{one.ran.artifact} in {one.ran.backend}", outputs, one.logits
+
+
+def _apart(one: Doubles, outputs: Mapping[str, Outputs], logits: Mapping[str, Outputs]) -> float | None:
     """The largest RMS difference of any output or logits, as a share of its RMS; None where nothing compares."""
     worst = None
-    for mine, theirs in ((one.outputs, other.outputs), (one.logits, other.logits)):
+    for mine, theirs in ((one.outputs, outputs), (one.logits, logits)):
         for name, arrays in mine.items():
-            pairs = zip(arrays.values(), theirs.get(name, {}).values(), strict=False)
-            for a, b in pairs:
+            beside = theirs.get(name, {})
+            named = ((a, beside.get(key, b)) for (key, a), b in zip(arrays.items(), beside.values(), strict=False))
+            for a, whole in named:
+                b = whole[: len(a)] if a.ndim and whole.ndim else whole  # only the first samples were measured
                 if a.shape != b.shape:
                     continue
                 itself, apart = size(a).rms, distance(b, a).rms

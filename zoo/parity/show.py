@@ -51,7 +51,7 @@ def _rows(report: Report) -> list[Sequence[str]]:
 
 
 def _who(ran: Ran) -> tuple[str, str]:
-    return ran.artifact, f"{ran.backend} {ran.versions.get(ran.backend, '')}".rstrip()
+    return ran.artifact, f"{ran.backend} {ran.versions.get(ran.backend.partition(':')[0], '')}".rstrip()
 
 
 def _lines(comparison: Comparison) -> list[list[Compared]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import onnx_ir as ir
 
@@ -45,7 +46,8 @@ def _if(node: Node, code: Code) -> Result:
 
 def _loop(node: Node, code: Code) -> Result:
     body = _graph(node, "body")
-    carried = _starts(node, code, range(2, node.count), [str(value.name) for value in body.inputs[2:]])
+    starts = [node.optional(at) for at in range(2, node.count)]
+    carried = _starts(code, starts, [str(value.name) for value in body.inputs[2:]])
     scans = [code.fresh(f"{value.name}_steps") for value in body.outputs[1 + len(carried) :]]
     for name in scans:
         code.line(f"{name} = []")
@@ -81,10 +83,9 @@ def _stacked(code: Code, name: str, value: ir.Value) -> str:
     return f"torch.stack({name}) if len({name}) > 0 else {empty}"
 
 
-def _starts(node: Node, code: Code, places: Sequence[int], names: Sequence[str]) -> list[str]:
+def _starts(code: Code, texts: Sequence[str], names: Sequence[str]) -> list[str]:
     carried = []
-    for at, wanted in zip(places, names, strict=True):
-        text = node.optional(at)
+    for text, wanted in zip(texts, names, strict=True):
         name = code.fresh(wanted)
         code.line(f"{name} = {text}")
         carried.append(name)
@@ -102,33 +103,70 @@ def _scan(node: Node, code: Code) -> Result:
     body, count = _graph(node, "body"), node.attrs.integer("num_scan_inputs")
     states = node.count - count
     scans = len(body.outputs) - states
-    in_axes = list(node.attrs.integers("scan_input_axes")) or [0] * count
-    out_axes = list(node.attrs.integers("scan_output_axes")) or [0] * scans
-    backwards = list(node.attrs.integers("scan_input_directions")) or [0] * count
-    reverse = list(node.attrs.integers("scan_output_directions")) or [0] * scans
-    carried = _starts(node, code, range(states), [str(value.name) for value in body.inputs[:states]])
-    columns = [node.arg(states + at) for at in range(count)]
+    axes = Axes(
+        list(node.attrs.integers("scan_input_axes")) or [0] * count,
+        list(node.attrs.integers("scan_output_axes")) or [0] * scans,
+        list(node.attrs.integers("scan_input_directions")) or [0] * count,
+        list(node.attrs.integers("scan_output_directions")) or [0] * scans,
+    )
+    starts = [node.optional(at) for at in range(states)]
+    return _steps(code, body, starts, [node.arg(states + at) for at in range(count)], axes)
+
+
+def _old_scan(node: Node, code: Code) -> Result:
+    """Version 8: the states and columns of each sample of a batch, one sample after the other."""
+    if node.has(0):
+        raise Refused("version 8 of Scan with sequence_lens is not written")
+    body, count = _graph(node, "body"), node.attrs.integer("num_scan_inputs")
+    states = node.count - 1 - count
+    scans = len(body.outputs) - states
+    backwards = list(node.attrs.integers("directions")) or [0] * count
+    batches = [code.fresh(f"{value.name}_samples") for value in node.ir.outputs]
+    for name in batches:
+        code.line(f"{name} = []")
+    sample = code.fresh("sample")
+    with code.block(f"for {sample} in range({node.arg(1)}.shape[0]):"):
+        starts, columns = ([f"{node.arg(1 + at)}[{sample}]" for at in part] for part in _split(states, count))
+        axes = Axes([0] * count, [0] * scans, backwards, [0] * scans)
+        for name, text in zip(batches, _steps(code, body, starts, columns, axes), strict=True):
+            code.line(f"{name}.append({text})")
+    return [f"torch.stack({name})" for name in batches]
+
+
+def _split(states: int, columns: int) -> tuple[range, range]:
+    return range(states), range(states, states + columns)
+
+
+class Axes(NamedTuple):
+    """Of every column and of every list of results: the axis that is walked along, and whether from its end."""
+
+    columns: Sequence[int]
+    results: Sequence[int]
+    backwards: Sequence[int]
+    reverse: Sequence[int]
+
+
+def _steps(code: Code, body: ir.Graph, starts: Sequence[str], columns: Sequence[str], axes: Axes) -> list[str]:
+    """The loop over the columns; returns the last states and the stacked results."""
+    states = len(starts)
+    carried = _starts(code, starts, [str(value.name) for value in body.inputs[:states]])
     lists = [code.fresh(f"{value.name}_steps") for value in body.outputs[states:]]
     for name in lists:
         code.line(f"{name} = []")
     step = code.fresh("step")
-    with code.block(f"for {step} in range({columns[0]}.shape[{in_axes[0]}]):"):
+    with code.block(f"for {step} in range({columns[0]}.shape[{axes.columns[0]}]):"):
         picks = []
         for at, column in enumerate(columns):
             name = code.fresh(str(body.inputs[states + at].name))
-            place = f"-1 - {step}" if backwards[at] else step
-            code.line(f"{name} = {column}.select({in_axes[at]}, {place})")
+            place = f"-1 - {step}" if axes.backwards[at] else step
+            code.line(f"{name} = {column}.select({axes.columns[at]}, {place})")
             picks.append(name)
         results = inside(body, dict(zip(body.inputs, [*carried, *picks], strict=True)), code)
         for name, text in zip(lists, results[states:], strict=True):
             code.line(f"{name}.append({text})")
         _advance(code, carried, results[:states])
-    stacks = [f"torch.stack({name}{'[::-1]' if reverse[at] else ''}, {out_axes[at]})" for at, name in enumerate(lists)]
-    return [*carried, *stacks]
-
-
-def _old_scan(node: Node, code: Code) -> Result:
-    raise Refused("version 8 of Scan, with a batch axis of its own, is not written; opset 9 is")
+    stacks = zip(lists, axes.reverse, axes.results, strict=True)
+    return [*carried, *(f"torch.stack({name}{'[::-1]' if end else ''}, {axis})" for name, end, axis in stacks)]
 
 
 WRITE = {

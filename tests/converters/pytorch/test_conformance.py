@@ -12,10 +12,10 @@ pytestmark = pytest.mark.framework
 
 REFUSED = {
     "Adagrad", "Adam", "ArrayFeatureExtractor", "Bernoulli", "Binarizer", "ImageDecoder", "LabelEncoder", "Momentum",
-    "RandomUniformLike", "RegexFullMatch", "Scan", "StringConcat", "StringNormalizer", "StringSplit", "TfIdfVectorizer",
+    "RandomUniformLike", "RegexFullMatch", "StringConcat", "StringNormalizer", "StringSplit",
     "TreeEnsemble",
 }  # fmt: skip
-"""Training, random numbers, strings, classical learners, codecs: no inference of tensors; and Scan of version 8."""
+"""Training, random numbers, strings, classical learners, codecs: no inference of tensors."""
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from zoo.backends import card, discovery
+from zoo.backends import card, discovery, environments
 from zoo.backends.pythons import find
 from zoo.diagnostics import BackendFault, UsageFault
 
@@ -57,6 +57,28 @@ def test_every_fault_of_a_worker_file_is_in_one_message(tmp_path):
         "X (line 5)",
     ):
         assert part in said
+
+
+def _worker(tmp_path, variants):
+    lines = ['NAME = "odd"', 'READS = ["onnx"]', "NEEDS = []", "ENV = None", 'OPTIONS = {"dtype": "float32"}']
+    lines += [f"VARIANTS = {variants!r}", *(f"def {name}(): ..." for name in ("load", "run", "versions"))]
+    path = tmp_path / "odd.py"
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_a_variant_is_the_same_worker_under_other_options_in_the_same_environment(tmp_path):
+    plain, wide = card.read(_worker(tmp_path, {"float64": {"dtype": "float64"}})).family()
+    assert (plain.name, plain.options["dtype"]) == ("odd", "float32")
+    assert (wide.name, wide.options["dtype"]) == ("odd:float64", "float64")
+    assert wide.home == plain.home == "odd"
+    assert environments.variable(wide) == environments.variable(plain) == "ZOO_PYTHON_ODD"
+
+
+def test_a_variant_sets_only_options_that_there_are(tmp_path):
+    with pytest.raises(BackendFault) as caught:
+        card.read(_worker(tmp_path, {"float64": {"dtipe": "float64"}}))
+    assert "VARIANTS sets dtipe, which OPTIONS does not list" in str(caught.value)
 
 
 def test_an_unknown_backend_is_answered_with_the_nearest_name():

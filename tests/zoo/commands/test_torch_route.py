@@ -14,6 +14,7 @@ from torch_files import Pool, state, weights, write_zip
 pytestmark = pytest.mark.framework
 
 NAME = "squeezenet1_1-seeded.pth"
+ROUTES = "onnxruntime,torch,torch:float64,torchvision,torchvision:float64"
 
 
 @pytest.fixture
@@ -34,21 +35,26 @@ def checkpoint(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["folder", "address"])
 def test_a_checkpoint_goes_from_a_mirror_to_a_verdict(kind, checkpoint, tmp_path, monkeypatch):
     framework("torch")
+    framework("torchvision")
     (tmp_path / "mirror" / "seeded@torch").mkdir(parents=True)
     (tmp_path / "mirror" / "seeded@torch" / NAME).write_bytes(checkpoint)
     with Loopback() as server:
         server.on(f"/all/seeded@torch/{NAME}", whole(checkpoint))
         monkeypatch.setenv("ZOO_MIRROR", str(tmp_path / "mirror") if kind == "folder" else server.url("/all/"))
-        ran = run("check-parity", "seeded", "--backends", "onnxruntime,torch", "--batch", "2", "--json", "-")
+        ran = run("check-parity", "seeded", "--backends", ROUTES, "--batch", "2", "--json", "-")
     assert ran.status == 0, ran.out + ran.err
     assert bool(server.requests) == (kind == "address")
     document = json.loads(ran.out)
     assert document["status"] == 0
-    assert {"torch", "float64"} <= set(_passed(document)), ran.out
+    assert document["reference"]["backend"] == "torchvision", "the framework of the weights is the reference"
+    assert {"onnxruntime", "torch", "torch:float64", "torchvision:float64", "float64"} <= set(_passed(document)), (
+        ran.out
+    )
+    assert document["float64"]["worst"] <= 3e-15, "the conversion is the original network to the last bit"
 
 
 def _passed(document):
-    """The backends that agree with the reference, ONNX Runtime."""
+    """The backends that agree with the reference."""
     stack = [document]
     while stack:
         value = stack.pop()

@@ -1,9 +1,12 @@
 """Objects of S3 and Google Cloud Storage, asked for by the real clients at a store on this machine."""
 
 import hashlib
+import ssl
 import sys
+from dataclasses import replace
 
 import pytest
+import trustme
 from entries import file_row, one_entry
 from loopback import Loopback, cut, status, whole
 from object_store import ObjectStore
@@ -154,6 +157,30 @@ def test_a_missing_extra_is_named_and_the_next_mirror_is_tried(objects, pull, mo
     with Loopback() as server:
         url = server.on("/net", whole(BODY))
         assert pull({"object": f"{scheme}://zoo/a/net.onnx"}, {"url": url}).record.source == url
+
+
+@BOTH
+def test_a_store_is_believed_whom_the_named_bundle_vouches_for(objects, console, monkeypatch, tmp_path, scheme):
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    trustme.CA().cert_pem.write_to_path(tmp_path / "other.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    objects.secure(context)
+    for name in ("AWS_ENDPOINT_URL", "STORAGE_EMULATOR_HOST"):
+        monkeypatch.setenv(name, objects.url)
+    store = Store(tmp_path / "store")
+    steps = plan(one_entry(file_row(BODY, {"object": f"{scheme}://zoo/a/net.onnx"})), store)
+
+    def bring(bundle):
+        network = replace(QUICK, tries=1, ca_bundle=tmp_path / bundle)
+        return apply(steps, store, console=console, network=network)
+
+    with pytest.raises(TransferFault) as caught:
+        bring("other.pem")
+    assert "certificate" in "".join(caught.value.details).lower()
+    assert not objects.ranges
+    assert bring("ca.pem")[0].path.read_bytes() == BODY
 
 
 def test_zoo_mirror_may_be_a_bucket(objects, pull, monkeypatch):

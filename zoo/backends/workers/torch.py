@@ -13,6 +13,7 @@ ENV = {
 }
 OPTIONS = {"trust": False, "dtype": "float32", "device": "cpu"}
 DEVICES = {"cuda": {"device": "cuda"}}
+VARIANTS = {"float64": {"dtype": "float64"}}
 
 
 def load(kind: str, files: dict, options: dict) -> object:
@@ -80,8 +81,18 @@ def _written(files: dict, options: dict) -> dict:
     spec.loader.exec_module(source)
     double = options["dtype"] == "float64"
     module = source.load(files["weights"])
+    _round(module)
     module = (module.double() if double else module).to(options["device"])
     return {"module": module, "inputs": list(source.INPUTS), "outputs": list(source.OUTPUTS), "double": double}
+
+
+def _round(module: object) -> None:
+    """Constants such as a BatchNorm's eps as a float32 network adds them, so that float64 differs by rounding alone."""
+    import numpy as np
+
+    for part in module.modules():
+        if isinstance(getattr(part, "eps", None), float):
+            part.eps = float(np.float32(part.eps))
 
 
 def _archive(files: dict, options: dict) -> dict:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from zoo.catalog.constraints import Closed, Matching, Text
@@ -146,7 +147,22 @@ def _gs(transit: Transit, anonymous: bool) -> AbstractFileSystem:  # noqa: FBT00
     from gcsfs.core import GCSFileSystem
 
     token = "anon" if anonymous else None
-    return GCSFileSystem(token=token, skip_instance_cache=True, requests_timeout=transit.network.silence)
+    network = transit.network
+    trust = {"connector": _trusting(network.ca_bundle)} if network.ca_bundle else {}
+    return GCSFileSystem(token=token, skip_instance_cache=True, requests_timeout=network.silence, session_kwargs=trust)
+
+
+def _trusting(bundle: Path) -> object:
+    """Connections for gcsfs, made in the loop that it works in, to servers that the bundle vouches for."""
+    import ssl
+
+    from aiohttp import TCPConnector
+    from fsspec.asyn import get_loop, sync
+
+    async def made() -> TCPConnector:
+        return TCPConnector(ssl=ssl.create_default_context(cafile=bundle))
+
+    return sync(get_loop(), made)
 
 
 _SYSTEMS: Mapping[str, Callable[[Transit, bool], AbstractFileSystem]] = {"s3": _s3, "gs": _gs}
