@@ -20,7 +20,7 @@ from converters.mxnet.ops import (
     rnn,
     softmax,
 )
-from planting.conversions.caffe import flipped, halved, drawer
+from planting.conversions.caffe import drawer, flipped, halved
 from planting.conversions.mistake import Mistake, behind, instead, misread, weighed
 
 _BN = ("gamma", "beta", "moving_mean", "moving_var")
