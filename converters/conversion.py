@@ -171,6 +171,7 @@ def _demand_suited(card: Format | None, to: str, asked: Mapping[str, bool]) -> N
 
 def layers(model: Model, card: Format, *, dialect: str | None = None, batch: int | None = None) -> SourceGraph:
     """The layers that `write` would encode; refuses what the format of `card` cannot hold, all at once."""
+    from converters.format import resolve
     from converters.hub import writing
     from converters.hub.writetable import gather_writers
     from converters.onnxfile.normal import normalize
@@ -181,7 +182,8 @@ def layers(model: Model, card: Format, *, dialect: str | None = None, batch: int
         raise Diagnostic("unknown-dialect", f"{card.title} has no dialect {chosen}; it has {', '.join(card.dialects)}")
     table = gather_writers(card.writers)
     known = table.operators() if card.inlines else None
-    normal = normalize(model.ir, model.report, batch=batch, fixed=card.fixed, known=known)
+    contract = resolve(card.contract) if card.contract else None
+    normal = normalize(model.ir, model.report, batch=batch, fixed=card.fixed, known=known, contract=contract)
     file = str(next(iter(model.files.values()), ""))
     return writing.write(normal, table, model.report, title=card.title, file=file, dialect=chosen)
 
@@ -321,4 +323,10 @@ def with_batch(graph: SourceGraph, batch: int | str | None) -> SourceGraph:
 
 def _provenance(report: Report, digests: Mapping[str, Digest], metadata: Mapping[str, str]) -> dict[str, str]:
     props = {f"zoo.source.sha256.{role}": digest.result() for role, digest in digests.items()}
-    return {**props, "zoo.source.format": report.source_format, "zoo.version": report.versions["zoo"], **metadata}
+    return {
+        **props,
+        "zoo.source.format": report.source_format,
+        "zoo.version": report.versions["zoo"],
+        **report.metadata,
+        **metadata,
+    }

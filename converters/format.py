@@ -24,6 +24,7 @@ class Format:
     ops     the package whose modules hold the READ rows
     encode  `module:function`, (SourceGraph of the target's layers, output path) -> file name -> sha256
     writers the package whose modules hold the WRITE rows
+    contract `module:function`, (model) -> None: subgraphs that stand for one layer become one node, before rows match
     compose `module:function`, (hub model, output path, report, source's name) -> file name -> sha256, for a format
             that is written from the graph as a whole, not layer by layer
     operators `module:function`, () -> the operators (domain, name) that `compose` knows
@@ -48,6 +49,7 @@ class Format:
     ops: str | None = None
     encode: str | None = None
     writers: str | None = None
+    contract: str | None = None
     compose: str | None = None
     operators: str | None = None
     dialects: tuple[str, ...] = ("",)

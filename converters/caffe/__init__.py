@@ -71,6 +71,7 @@ FORMAT = Format(
     ops="converters.caffe.ops",
     encode="converters.caffe.encoding:encode",
     writers="converters.caffe.writers",
+    contract="converters.caffe.writers.detection_output:contract",
     dialects=("bvlc", "ssd"),
     fixed=True,
     stored="converters.caffe.graph:stored",

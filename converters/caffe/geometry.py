@@ -28,7 +28,7 @@ def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
     pad = _per_dim(layer, emit, "pad", ("pad_h", "pad_w"), dims, 0)
     kernel = _per_dim(layer, emit, "kernel_size", ("kernel_h", "kernel_w"), dims, None)
     stride = _per_dim(layer, emit, "stride", ("stride_h", "stride_w"), dims, 1)
-    dilation = _per_dim(layer, emit, "dilation", (), dims, 1)
+    dilation = _dilation(layer, emit, dims)
     start, end = four_pads(layer, emit, pad, kernel, stride)
     if layer.attrs.integer("pad_type") and (max(dilation) > 1 or layer.kind == "Deconvolution"):
         emit.refuse("pad_type does not go with dilation, nor with Deconvolution", "give pad_t, pad_b, pad_l and pad_r")
@@ -39,6 +39,15 @@ def convolution_window(layer: Layer, emit: Emit, dims: int) -> Window:
             f"kernel {window.kernel}, stride {window.stride}, dilation {window.dilation}, pad {start} are no window"
         )
     return window
+
+
+def _dilation(layer: Layer, emit: Emit, dims: int) -> tuple[int, ...]:
+    """BVLC's `dilation`, or `hole`, as the first DeepLab called it."""
+    if not layer.attrs.explicit & {"hole", "hole_h", "hole_w"}:
+        return _per_dim(layer, emit, "dilation", (), dims, 1)
+    if layer.attrs.integers("dilation"):
+        emit.refuse("sets both hole and dilation, which are of different forks")
+    return _per_dim(layer, emit, "hole", ("hole_h", "hole_w"), dims, 1)
 
 
 def four_pads(

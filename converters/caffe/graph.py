@@ -7,7 +7,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from converters.caffe import caffemodel, dialects, hdf5, parameters, phases, prototxt
+from converters.caffe import caffemodel, dialects, hdf5, mean, parameters, phases, prototxt
 from converters.caffe.inputs import declared
 from converters.caffe.matching import match
 from converters.caffe.prototxt import Prototxt, RawLayer
@@ -26,7 +26,7 @@ def decode(
     dialect: str | None = None,
     proto: Path | None = None,
 ) -> SourceGraph:
-    """Read a Caffe network. `files`: role "graph" -> prototxt, "weights" -> caffemodel (may be absent).
+    """Read a Caffe network. `files`: role "graph" -> prototxt, and where there are "weights" and "mean".
 
     `inputs` gives shapes that the prototxt lacks or that are to replace the declared ones; `phase` and `stage` choose
     the layers, `dialect` says which fork's meaning a layer has, `proto` is the fork's own caffe.proto.
@@ -36,7 +36,11 @@ def decode(
         raise Diagnostic("unknown-phase", f"there is no phase {phase}", hint="--phase TEST or --phase TRAIN")
     net = prototxt.read(files["graph"], proto)
     layers = read_weights(files["weights"]) if "weights" in files else ()
-    return assemble(net, layers, inputs, phases.State(phase, stages=frozenset(stage)), dialect)
+    graph = assemble(net, layers, inputs, phases.State(phase, stages=frozenset(stage)), dialect)
+    if "mean" not in files:
+        return graph
+    metadata, note = mean.described(files["mean"], graph.inputs)
+    return replace(graph, notes=(*graph.notes, note), metadata=metadata)
 
 
 def _demand_network(files: Mapping[str, Path]) -> None:

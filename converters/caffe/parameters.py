@@ -13,6 +13,7 @@ from converters.hub.attributes import Attributes
 
 _MESSAGES_OF = {
     "ArgMax": ("argmax_param",),
+    "CReLU": ("crelu_param",),
     "ConvolutionDepthwise": ("convolution_param",),
     "Deconvolution": ("convolution_param",),
     "DepthwiseConvolution": ("convolution_param",),

@@ -40,6 +40,10 @@ class Layer:
     tied: Mapping[int | str, str] = field(default_factory=dict)
 
 
+INPUTS = "zoo.inputs"
+"""Key of the metadata that says how each input is fed; its value is JSON in the words of zoo's registry."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceGraph:
     """A whole network: values in SSA form, layers in topological order.
@@ -47,7 +51,9 @@ class SourceGraph:
     `blobs` maps each value to the name that the source uses for it (two values of one in-place chain share it);
     `pruned` lists (layer, reason) that the codec left out; `unused` lists weights in the file that no layer asks for;
     `notes` are decisions of the codec that a reader should know;
-    `surplus` lists stored layers that the network must have lost: graph and weights do not fit.
+    `metadata` is what a converted file should carry beside the network;
+    `surplus` lists stored layers that the network must have lost: graph and weights do not fit;
+    `dialect` is the variant of the target that the layers are written for.
     """
 
     name: str
@@ -59,3 +65,5 @@ class SourceGraph:
     unused: tuple[str, ...] = ()
     surplus: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    dialect: str = ""

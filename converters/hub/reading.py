@@ -50,6 +50,7 @@ def read(
     report.dropped.update(dict(graph.pruned))
     report.unused.extend(graph.unused)
     report.notes.extend(graph.notes)
+    report.metadata.update(graph.metadata)
     for layer in graph.layers:
         _read_layer(layer, table, builder, environment, graph.blobs)
     _settle_weights(graph, builder, file, allow_missing=allow_missing)

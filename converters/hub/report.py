@@ -25,6 +25,7 @@ class Report:
     filled      weights that the file lacks and what they were filled with (only with allow_missing)
     drawn       (source layer, key) -> the weight that `init` drew for it; not part of the document
     notes       decisions that a reader should know
+    metadata    what the source says that the target should carry beside the network; not part of the document
     provenance  ONNX value -> source layer
     blobs       the source's own value name -> ONNX value
     sources     file name -> sha256;  outputs  file name -> sha256
@@ -46,10 +47,11 @@ class Report:
     sources: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """The report as plain JSON values; the same conversion gives the same document."""
-        names = [name for name in self.__slots__ if name not in ("kinds", "drawn")]
+        names = [name for name in self.__slots__ if name not in ("kinds", "drawn", "metadata")]
         body = {name: getattr(self, name) for name in names}
         return {"schema": SCHEMA, "version": SCHEMA_VERSION, "kinds": dict(sorted(self.kinds.items())), **body}
 

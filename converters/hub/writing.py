@@ -46,6 +46,7 @@ def write(
         inputs=tuple(_port(value) for value in graph.inputs),
         outputs=tuple(str(value.name) for value in graph.outputs),
         layers=layers,
+        dialect=dialect,
     )
 
 
@@ -107,7 +108,7 @@ def _first_that_holds(
 
 def _typed(match: Match, row: Write, view: View, title: str) -> Declined | None:
     """Declines element types that the row does not know, and values without numbers."""
-    values = (*match.inputs, *match.outputs)
+    values = (*match.inputs, *(value for value in match.outputs if value.name))
     empty = [value.name for value in values if value.shape is not None and 0 in tuple(value.shape)]
     if empty:
         return Declined(f"{empty[0]} holds no numbers")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import onnx_ir as ir
+
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 
 _CHANNELS_FIRST = (None, "NCW", "NCHW", "NCDHW")
+_CHANNELS_LAST = {3: "NWC", 4: "NHWC", 5: "NDHWC"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +39,29 @@ def window(layer: Layer, emit: Emit, spatial: int) -> Window:
 
 
 def demand_channels_first(layer: Layer, emit: Emit) -> None:
-    """Refuses the layouts with channels last, in which only GPUs compute convolutions."""
+    """Refuses the layouts with channels last, which MXNet's operator does not have either."""
     layout = layer.attrs["layout"]
     if layout not in _CHANNELS_FIRST:
         emit.refuse(f"layout {layout}: zoo reads channels first (NCHW)", "set layout to NCHW and transpose the weights")
+
+
+def channels_last(layer: Layer, emit: Emit, rank: int) -> bool:
+    """Whether the channels of images, and of weights, come last: a layout in which only GPUs compute convolutions."""
+    layout = layer.attrs["layout"]
+    if layout not in _CHANNELS_FIRST and layout != _CHANNELS_LAST.get(rank):
+        emit.refuse(f"layout {layout} for an input of {rank} dimensions; MXNet refuses it too")
+    return layout not in _CHANNELS_FIRST
+
+
+def to_front(emit: Emit, data: ir.Value) -> ir.Value:
+    """Channels from the last axis to the second."""
+    rank = emit.rank(data)
+    return emit("Transpose", data, perm=(0, rank - 1, *range(1, rank - 1)))
+
+
+def to_back(emit: Emit, data: ir.Value) -> ir.Value:
+    """Channels from the second axis to the last."""
+    return emit("Transpose", data, perm=(0, *range(2, emit.rank(data)), 1))
 
 
 def _numbers(layer: Layer, emit: Emit, name: str, spatial: int, fill: int) -> tuple[int, ...]:

@@ -31,7 +31,7 @@ def ports(
     declared = {name: _declared(symbol, node) or _fixed(readers[name], symbol, arrays) for name, node in nodes.items()}
     common = _common_type(arrays.values())
     found = settle(declared, given, symbol.file)
-    return tuple(replace(port, dtype=_dtype(nodes[port.name], common)) for port in found)
+    return tuple(replace(port, dtype=_dtype(nodes[port.name], readers[port.name], common)) for port in found)
 
 
 def _readers(index: int, steps: Mapping[int, Step]) -> list[tuple[str, Step]]:
@@ -72,7 +72,10 @@ def _common_type(arrays: Iterable[Weight]) -> str:
     return kinds.pop() if len(kinds) == 1 else "float32"
 
 
-def _dtype(node: Node, common: str) -> str:
+def _dtype(node: Node, readers: list[tuple[str, Step]], common: str) -> str:
+    """The noted type; else that of the weights, which a cast in between keeps from reaching the input."""
+    if readers and all(one.kind in ("Cast", "amp_cast") for _, one in readers):
+        common = "float32"
     text = node.attrs.get("__dtype__", "")
     number = int(text) if text.isdecimal() and len(text) < 3 else -1
     return np.dtype(DTYPES[number]).name if 0 <= number < len(DTYPES) else common

@@ -66,6 +66,7 @@ _TAILS: Mapping[str, Tails] = {
     "_contrib_Proposal": _proposal,
     "_contrib_SyncBatchNorm": _norm("mean", "var"),
     "_contrib_box_nms": _first,
+    "_linalg_det": _first,
     "_split_v2": _split,
     "amp_multicast": _numbered,
     "make_loss": lambda _: ("loss",),

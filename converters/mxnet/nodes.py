@@ -20,7 +20,7 @@ _UNSET_BEFORE: Mapping[tuple[str, str], tuple[int, str]] = {
 }
 """What once stood for "not set": before 0.9.5 argmax over all axes was -1 (legacy_json_util.cc). No other default has
 changed its meaning from 0.7 to 1.9 (read from every release's DMLC_DECLARE_FIELD)."""
-_RENAMED: Mapping[str, str] = {"CuDNNBatchNorm": "BatchNorm", "Convolution_v1": "Convolution"}
+_RENAMED: Mapping[str, str] = {"CuDNNBatchNorm": "BatchNorm"}
 LABELLED = frozenset(
     ("SoftmaxOutput", "LinearRegressionOutput", "LogisticRegressionOutput", "MAERegressionOutput", "SVMOutput")
 )

@@ -35,6 +35,7 @@ FORMAT = Format(
     ops="converters.torch7.ops",
     encode="converters.torch7.encoding:encode",
     writers="converters.torch7.writers",
+    dialects=("auto", "nn", "nngraph"),
     keyed=True,
     proof="converters.torch7.proof:proof",
     tree="converters.torch7.listing:tree",

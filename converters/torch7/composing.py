@@ -1,21 +1,29 @@
 """Layers -> one nn module: Sequential where the graph is a chain, ConcatTable where it branches and joins again.
 
 A graph of chains that part and meet (residual and dense blocks, inception modules) nests exactly so. Any other graph
-becomes a Sequential of steps that hand a table of the values still needed from one to the next: plain nn too.
+becomes an nn.gModule. Where nngraph cannot take it, or is not wanted (dialect `nn`), it becomes a Sequential of steps
+that hand a table of the values still needed from one to the next (docs/decisions/0134-which-graph-becomes-what.md).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from converters.diagnostic import Diagnostic
 from converters.hub.attributes import Attributes
 from converters.hub.layer import Layer, SourceGraph
 from converters.torch7.classes import container, from_layer, module
+from converters.torch7.graphing import gmodule
 from converters.torch7.saving import Made
 
 SOURCE = ""
 """What the whole module gets: the only input, or the table of all inputs."""
 _DEEPEST = 100
+_LONGEST = 700
+"""Layers of an nn.gModule: real Torch follows its links by recursion. Measured: it saves a chain of 700, not of 800."""
+_NO_GRAPH = (
+    f"has more than {_LONGEST} layers, or an input that nothing uses: real Torch does not load such an nn.gModule"
+)
 
 
 class _NotNested(Exception):
@@ -23,13 +31,31 @@ class _NotNested(Exception):
 
 
 def compose(graph: SourceGraph) -> Made:
-    """The module that computes the graph: a table of inputs or outputs where there are several."""
+    """The module that computes the graph: a table of inputs or outputs where there are several.
+
+    The dialect says how: `auto` nests what nests, `nn` needs no nngraph, `nngraph` wants nn.gModule.
+    """
     layers, outputs = _with_source(graph)
+    nested = None if graph.dialect == "nngraph" else _nested(layers, outputs)
+    if nested is not None:
+        return container("nn.Sequential", tuple(nested))
+    drawn = None if graph.dialect == "nn" else _drawn(graph)
+    if drawn is not None:
+        return drawn
+    if graph.dialect == "nngraph":
+        raise Diagnostic("unwritable-graph", _NO_GRAPH, hint="without --dialect nngraph it becomes plain nn")
+    return container("nn.Sequential", tuple(_steps(layers, outputs)))
+
+
+def _nested(layers: Sequence[Layer], outputs: Sequence[str]) -> list[Made] | None:
     try:
-        parts = _Nesting(layers).series(outputs)
+        return _Nesting(layers).series(outputs)
     except _NotNested:
-        parts = _steps(layers, outputs)
-    return container("nn.Sequential", tuple(parts))
+        return None
+
+
+def _drawn(graph: SourceGraph) -> Made | None:
+    return None if len(graph.layers) > _LONGEST else gmodule(graph)
 
 
 def _with_source(graph: SourceGraph) -> tuple[list[Layer], tuple[str, ...]]:

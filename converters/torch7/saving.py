@@ -64,7 +64,14 @@ class Listed:
     items: tuple[Saved, ...] = ()
 
 
-Saved = Union[None, bool, int, float, str, Made, Longs, Floats, Empty, Listed]  # noqa: UP007 - recursive
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """A Lua table of any keys; more may be added until it is saved, so that tables can hold each other."""
+
+    items: list[tuple[Saved, Saved]] = field(default_factory=list)
+
+
+Saved = Union[None, bool, int, float, str, Made, Longs, Floats, Empty, Listed, Pairs]  # noqa: UP007 - recursive
 
 
 def save(value: Saved, output: Output) -> None:
@@ -84,9 +91,9 @@ def save(value: Saved, output: Output) -> None:
         else:
             known = indices.get(id(step))
             if known is not None:
-                output.write(_integer(_TABLE if isinstance(step, Listed) else _TORCH) + _integer(known))
+                output.write(_integer(_TABLE if isinstance(step, Listed | Pairs) else _TORCH) + _integer(known))
                 continue
-            if isinstance(step, Made | Longs | Floats | Empty | Listed):
+            if isinstance(step, Made | Longs | Floats | Empty | Listed | Pairs):
                 indices[id(step)] = len(indices) + 1
                 kept.append(step)
             waiting.append(_steps(step, indices))
@@ -118,6 +125,12 @@ def _listed(value: Listed, index: int, _indices: dict[int, int]) -> Iterator[Sav
     for position, item in enumerate(value.items, 1):
         yield float(position)
         yield item
+
+
+def _pairs(value: Pairs, index: int, _indices: dict[int, int]) -> Iterator[Saved | bytes | Weight]:
+    yield _integer(_TABLE) + _integer(index) + _integer(len(value.items))
+    for pair in value.items:
+        yield from pair
 
 
 def _made(value: Made, index: int, indices: dict[int, int]) -> Iterator[Saved | bytes | Weight]:
@@ -152,6 +165,7 @@ def _floats(value: Floats, index: int, indices: dict[int, int]) -> Iterator[Save
 
 _STEPS: dict[type, Callable[[Any, int, dict[int, int]], Iterator[Saved | bytes | Weight]]] = {
     Listed: _listed,
+    Pairs: _pairs,
     Made: _made,
     Longs: _longs,
     Empty: _empty,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mxnet_files as files
+import mxnet_random_steps
 import numpy as np
 
 Shape = tuple[int, ...]
@@ -183,7 +184,10 @@ def curve(b: Builder, at: int) -> int:
         at = b.add("tanh", [at], b.shapes[at])
     if op in ("ceil", "fix", "floor", "rint", "round", "sign", "trunc"):
         at = b.add("_plus_scalar", [at], b.shapes[at], scalar="0.0371")  # off the places where sums of nothing lie
-    return b.add(op, [at], b.shapes[at], **more)
+    made = b.add(op, [at], b.shapes[at], **more)
+    if op.endswith("_like"):  # MXNet's poolings fail where nobody reads their numbers
+        return b.add("elemwise_add", [at, made], b.shapes[at])
+    return made
 
 
 def pair(b: Builder, at: int) -> int:
@@ -264,6 +268,7 @@ STEPS = (
     reduced,
     rearranged,
     distributed,
+    *mxnet_random_steps.STEPS,
 )
 
 
@@ -279,8 +284,7 @@ def head(b: Builder, at: int) -> int:
         return at
     weight, bias = b.weight("fc_weight", (5, c * h * w)), b.weight("fc_bias", (5,))
     dense = b.add("FullyConnected", [at, weight, bias], (n, 5), num_hidden=5)
-    b.nodes.append(files.variable("softmax_label"))
-    return b.add("SoftmaxOutput", [dense, len(b.nodes) - 1], (n, 5))
+    return mxnet_random_steps.labelled(b, dense, (n, 5))
 
 
 def network(seed: int) -> tuple[str, dict[str, np.ndarray], np.ndarray]:

@@ -70,7 +70,7 @@ class Case:
         ]
         arrays = {}
         for position, array in enumerate(self.weights()):
-            auxiliary = self.kind.lower().find("batchnorm") >= 0 and position >= 2
+            auxiliary = ("batchnorm" in self.kind.lower() and position >= 2) or self.kind.startswith("IdentityAttach")
             arrays[f"{'aux' if auxiliary else 'arg'}:w{position}"] = array
             nodes.append(files.variable(f"w{position}"))
         if self.kind in LABELLED:

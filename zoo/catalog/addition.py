@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,11 @@ _PLACES = {  # how an address begins -> the kind of its source, and the key that
     "s3://": ("cloud", "object"),
     "gs://": ("cloud", "object"),
 }
+
+
+_AVERAGED = (
+    "zoo registry add: mean computed from the average image; its colours in the order of OpenCV, as Caffe's tools",
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,7 @@ def entry_of(pieces: Sequence[Piece], said: Mapping[str, str | None]) -> dict[st
     stem = re.sub(r"[^a-z0-9]+", "-", Path(pieces[-1].name).stem.lower()).strip("-")
     name = said.get("id") or f"{stem}@{formats[0]}"
     head = {"id": name} if name.rpartition("@")[2] in FORMATS else {"id": name, "format": formats[0]}
+    fed = _fed(pieces) if {"graph", "mean"} <= set(roles) else []
     licence = {"published": said.get("licence") or "not stated", "commercial": "unknown"}
     return {
         **head,
@@ -89,8 +96,21 @@ def entry_of(pieces: Sequence[Piece], said: Mapping[str, str | None]) -> dict[st
         "publisher": said.get("publisher") or "not stated",
         "licence": licence | ({"spdx": said["spdx"]} if said.get("spdx") else {}),
         "files": [_row(piece, role) for piece, role in zip(pieces, roles, strict=True)],
-        "facts": ["zoo registry add: sha256 and size computed from the bytes"],
+        **({"inputs": fed} if fed else {}),
+        "facts": ["zoo registry add: sha256 and size computed from the bytes", *(_AVERAGED if fed else ())],
     }
+
+
+def _fed(pieces: Sequence[Piece]) -> list[dict[str, Any]]:
+    """How the network's input is fed, where a file beside it says so (Caffe's average image)."""
+    from converters.conversion import Options, decode
+    from converters.hub.layer import INPUTS
+    from converters.identify import identify
+
+    card, files = identify([piece.path for piece in pieces])
+    graph = decode(card, files, Options())
+    found: list[dict[str, Any]] = json.loads(graph.metadata.get(INPUTS, "[]"))
+    return found
 
 
 def _row(piece: Piece, role: str) -> dict[str, Any]:

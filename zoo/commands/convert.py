@@ -40,7 +40,8 @@ TARGETS = ("onnx", "caffe", "mxnet", "torch", "torch7", "npy")
 @click.option(
     "--dialect",
     metavar="NAME",
-    help="Caffe: the fork to write (bvlc, ssd) or to read (bvlc, faceboxes, segnet, pspnet).",
+    help="Caffe: the fork to write (bvlc, ssd) or to read (bvlc, deeplab, faceboxes, pspnet, segnet, ssd). "
+    "Torch7: what to write (auto, nn, nngraph).",
 )
 @click.option("--allow-missing", is_flag=True, help="Fill weights that the file lacks as the framework would start.")
 @click.option("--init", type=click.IntRange(min=0), metavar="SEED", help="Draw weights for a graph that has none.")
@@ -95,24 +96,26 @@ def convert(
 ) -> None:
     """Convert a model: a registry id, or the files of one artifact (deploy.prototxt net.caffemodel)."""
     import converters
-    from zoo.commands.arguments import batch_size, names, shapes
+    from zoo.commands.arguments import batch_size, names
     from zoo.console import Console
+    from zoo.dims import shapes
     from zoo.export.opening import Pulling, Wish, opened
 
     console = Console("json" if as_json else "human")
     wish = Wish(shapes(inputs), batch_size(batch), key, trust, weights, import_path, arch)
+    written = _written(to, dialect)
     with opened(sources, wish, console, Pulling(offline, trust_first_use)) as source:
         out = output or Path(f"{source.stem}{'.pt2' if single_file else SUFFIXES.get(to, '')}")
         options = converters.Options(
             inputs=source.shapes, outputs=names(outputs), cut_at=names(cut_at), batch=source.batch,
             allow_missing=allow_missing, init=init, key=source.key,
             settings=_given(
-                arch=arch, phase=phase, stage=stage, proto=proto, dialect=None if to == "caffe" else dialect
+                arch=arch, phase=phase, stage=stage, proto=proto, dialect=None if written else dialect
             ),
         )  # fmt: skip
         report = _writer(to, single_file=single_file)(
             source.paths, to, out, options=options, metadata=_metadata(source.entry), opset=opset,
-            external_data=external_data, dialect=dialect if to == "caffe" else None, origin=source.origin,
+            external_data=external_data, dialect=written, origin=source.origin,
         )  # fmt: skip
     console.result("convert-report", report.document(), lambda: _summary(report, out))
 
@@ -128,6 +131,14 @@ def _writer(to: str, *, single_file: bool) -> Callable[..., Report]:
     from zoo.export.program import convert as exported
 
     return exported
+
+
+def _written(to: str, dialect: str | None) -> str | None:
+    """The dialect, where it is one of the target's; any other is the source's, unless both would be Caffe."""
+    from converters import formats
+
+    card = formats().get(to)
+    return dialect if to == "caffe" or (card is not None and dialect in card.dialects) else None
 
 
 def _given(**settings: object) -> dict[str, object]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 import converters
 from zoo.backends import discovery, host
@@ -13,6 +14,7 @@ from zoo.backends.exchange import Failed, Job, Reply
 from zoo.catalog import artifact as artifacts
 from zoo.catalog.artifact import Artifact
 from zoo.console import Console
+from zoo.diagnostics import Diagnostic
 from zoo.parity import given
 from zoo.parity.check import Means
 from zoo.parity.feeding import Port, Samples, given_samples, more_samples, random_samples
@@ -20,6 +22,8 @@ from zoo.parity.memory import remembered
 from zoo.parity.plan import HUB, Choice, Plan, Wanted, plan
 from zoo.parity.subjects import Subject, short
 
+Shapes = Mapping[str, tuple[int | str | None, ...]]
+Made = TypeVar("Made")
 TIME_LIMIT = 600.0  # seconds for one portion of samples in one backend
 
 
@@ -47,17 +51,26 @@ def _readable() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """Where the samples come from: a file of arrays, a folder of photos, or else a seed."""
+    """Where the samples come from: a file of arrays, a folder of photos, or else a seed.
+
+    `shapes` are those of inputs, by name, for files that do not say them; the name is empty for an only input.
+    """
 
     inputs: Path | None = None
     images: Path | None = None
     seed: int = 0
+    shapes: Shapes = field(default_factory=dict)
 
 
 def means(feeding: Feeding) -> Means:
     """Workers in processes of their own, conversion by `converters`, input shapes from the registry or the files."""
     return Means(
-        run=_run, convert=_convert, ports=_ports, sample=_sampler(feeding), more=more_samples, measure=remembered
+        run=_run,
+        convert=lambda source, folder: _convert(source, folder, feeding),
+        ports=lambda artifact: _ports(artifact, feeding),
+        sample=_sampler(feeding),
+        more=more_samples,
+        measure=remembered,
     )
 
 
@@ -65,22 +78,59 @@ def _run(card: Card, jobs: Sequence[Job], stop: Callable[[], bool]) -> Sequence[
     return host.run_many(card, jobs, TIME_LIMIT, stop)
 
 
-def _convert(source: Artifact, folder: Path) -> Artifact:
+def _convert(source: Artifact, folder: Path, feeding: Feeding) -> Artifact:
     """The same artifact as an ONNX file in `folder`; its registry entry, if any, goes on describing it."""
     folder.mkdir()
     out = folder / "model.onnx"
-    converters.convert(tuple(source.files.values()), "onnx", out)
+    _shaped(lambda shapes: converters.convert(_files(source), "onnx", out, options=_options(shapes)), source, feeding)
     made = artifacts.from_paths([out])
     return Artifact(f"{source.label} -> onnx", made.format, made.files, source.entry, made.digests)
 
 
-def _ports(artifact: Artifact) -> tuple[Port, ...]:
-    """Names and shapes from the registry entry; of files, and of what was converted, from the files themselves."""
+def _ports(artifact: Artifact, feeding: Feeding) -> tuple[Port, ...]:
+    """Names and shapes from the registry entry; of files, and of what was converted, from the files themselves.
+
+    A Torch7 file names no inputs: they are those of its conversion, and none where it cannot be converted.
+    """
     specs = {spec.name: spec for spec in artifact.entry.inputs} if artifact.entry else {}
     if artifact.entry and artifact.entry.inputs and artifact.format == artifact.entry.format:
         return tuple(Port(spec.name, spec.shape, spec) for spec in artifact.entry.inputs)
-    found = converters.inspect(tuple(artifact.files.values()))
-    return tuple(Port(name, tuple(shape), specs.get(name)) for name, shape in found.inputs.items())
+    found = converters.inspect(_files(artifact)).inputs
+    if not found and artifact.format in _readable():
+        try:
+            model = _shaped(lambda shapes: converters.read(_files(artifact), _options(shapes)), artifact, feeding)
+        except Diagnostic:
+            return ()
+        found = {
+            str(value.name): tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape or ())
+            for value in model.ir.graph.inputs
+        }
+    return tuple(Port(name, tuple(shape), specs.get(name)) for name, shape in found.items())
+
+
+def _shaped(act: Callable[[Shapes], Made], artifact: Artifact, feeding: Feeding) -> Made:
+    """Act with the shapes that somebody gave; else, where the file says none, with those of its card or of F.npz."""
+    if feeding.shapes:
+        return act(feeding.shapes)
+    try:
+        return act({})
+    except Diagnostic as fault:
+        if fault.code != "input-shape-missing":
+            raise
+        known: Shapes = {spec.name: spec.shape for spec in artifact.entry.inputs} if artifact.entry else {}
+        if not known and feeding.inputs is not None:
+            known = {name: array.shape for name, array in given.arrays(feeding.inputs).items()}
+        if not known:
+            raise
+        return act(known)
+
+
+def _options(shapes: Shapes) -> converters.Options:
+    return converters.Options(inputs=shapes)
+
+
+def _files(artifact: Artifact) -> tuple[Path, ...]:
+    return tuple(artifact.files.values())
 
 
 def _sampler(feeding: Feeding) -> Callable[[tuple[Port, ...], int], Samples]:

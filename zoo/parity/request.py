@@ -12,6 +12,7 @@ from zoo.backends.discovery import backends as cards
 from zoo.catalog.artifact import Artifact
 from zoo.console import Console
 from zoo.diagnostics import Diagnostic, UsageFault
+from zoo.dims import shapes
 from zoo.parity import devices, second_opinion
 from zoo.parity.account import Account
 from zoo.parity.align import renamed
@@ -41,6 +42,7 @@ class Request:
     backends: tuple[str, ...] = ()
     require: tuple[str, ...] = ()
     inputs: Path | None = None
+    input: tuple[str, ...] = ()
     images: Path | None = None
     golden: Path | None = None
     seed: int = 0
@@ -109,6 +111,7 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
         raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
     if request.golden and (request.layers or request.bisect):
         raise UsageFault("golden-layers", "a golden holds outputs: --layers and --bisect need the reference itself")
+    shapes(request.input)  # refuses what is no shape before anything is fetched
     rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]
     converters = tuple(second_opinion.converter(name) for name in request.second_opinion)
@@ -125,7 +128,7 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
 def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Performed:
     """Convert, run and compare; workers are ended, and KeyboardInterrupt is raised, once `stop()` is true."""
     request, seen = prepared.request, Seen()
-    plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
+    plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed, shapes(request.input)))
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
     run = devices.on(request.device, acting.run) if request.device else acting.run

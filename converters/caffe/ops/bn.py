@@ -16,7 +16,7 @@ from converters.hub.optable import FORMULA, Read, Sample
 _SEGNET_EPS = 1e-9  # var_eps_ of SegNet's bn_layer.cpp
 _SEGNET = frozenset({"bn_mode", "scale_filler", "shift_filler"})
 _PSPNET = frozenset({"slope_filler", "bias_filler", "momentum", "eps", "frozen", "icnet"})
-_LAYOUTS = ("segnet", "pspnet")
+_LAYOUTS = ("deeplab", "pspnet", "segnet")
 
 
 def bn(layer: Layer, emit: Emit) -> ir.Value:

@@ -88,6 +88,16 @@ def _each_channel(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.nda
     return result
 
 
+def _with_holes(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
+    """Kernel 3 by 2, whose rows lie 2 and columns 3 apart, over two rows of zeros above and below."""
+    padded = np.pad(x, ((0, 0), (0, 0), (2, 2), (0, 0)))
+    result = np.zeros((len(x), len(kernel), x.shape[2], x.shape[3] - 3))
+    for row, column in np.ndindex(*result.shape[2:]):
+        patch = padded[:, :, row : row + 5 : 2, column : column + 4 : 3]
+        result[:, :, row, column] = np.einsum("ncij,ocij->no", patch, kernel) + bias
+    return result
+
+
 def _four_pads(x: np.ndarray, kernel: np.ndarray, bias: np.ndarray) -> np.ndarray:
     """One input channel, kernel 3 by 3: a row of zeros above, two below, a column on the right."""
     padded = np.pad(x[:, 0], ((0, 0), (1, 2), (0, 1)))
@@ -112,6 +122,14 @@ READ = {
                 ((1, 1, 4, 5),),
                 ((2, 1, 3, 3), (2,)),
                 formula=lambda x, w: _four_pads(x[0], w[0], w[1]),
+                judge=FORMULA,
+            ),
+            Sample(
+                "holes of DeepLab",
+                "convolution_param { num_output: 2 kernel_h: 3 kernel_w: 2 pad_h: 2 pad_w: 0 hole_h: 2 hole_w: 3 }",
+                ((2, 3, 5, 7),),
+                ((2, 3, 3, 2), (2,)),
+                formula=lambda x, w: _with_holes(x[0], w[0], w[1]),
                 judge=FORMULA,
             ),
         ),

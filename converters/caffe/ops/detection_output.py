@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from converters.caffe.ops.decoding import chosen_boxes, decoded
+from converters.caffe.ops.decoding import CODES, chosen_boxes, decoded, upright
 from converters.caffe.ops.unpermuted import found, unpermuted
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import FORMULA, Draw, Read, Sample
 
 _FLOAT = 1
+_ADAPTIVE = 0.5  # ApplyNMSFast in bbox_util.cpp: eta touches a threshold only while that is above this
 _HINT = "a fork's PriorBox makes other boxes: --dialect faceboxes, where it is FaceBoxes"
 
 
@@ -28,6 +29,7 @@ class _Plan:
     shared: bool
     top_k: int
     keep: int
+    code: str
 
 
 def detection_output(layer: Layer, emit: Emit) -> ir.Value:
@@ -47,6 +49,7 @@ def detection_output(layer: Layer, emit: Emit) -> ir.Value:
         plan.priors,
         plain=attrs.flag("variance_encoded_in_target"),
         classes=None if plan.shared else plan.classes,
+        code=plan.code,
     )
     scores = emit("Reshape", confidence, emit.constant([-1, plan.priors, plan.classes], "by_prior"))
     scores = emit("Transpose", scores, perm=[0, 2, 1])
@@ -57,7 +60,8 @@ def detection_output(layer: Layer, emit: Emit) -> ir.Value:
     boxes, scores = _best(emit, boxes, scores, plan)
     threshold = attrs.number("confidence_threshold") if "confidence_threshold" in attrs.explicit else None
     nms = attrs.record("nms_param") or {}
-    picks = chosen_boxes(emit, boxes, scores, plan.top_k, float(str(nms["nms_threshold"])), threshold)
+    counted = boxes if plan.code == "CENTER_SIZE" else upright(emit, boxes)
+    picks = chosen_boxes(emit, counted, scores, plan.top_k, float(str(nms["nms_threshold"])), threshold)
     picks = _kept(emit, scores, picks, plan)
     return _rows(emit, boxes, scores, picks, labels)
 
@@ -67,10 +71,15 @@ def _plan(layer: Layer, emit: Emit, bottoms: Sequence[ir.Value]) -> _Plan:
     nms = attrs.record("nms_param")
     if nms is None:
         emit.refuse("sets no nms_param; forks differ in what they do then", f"--cut-at {','.join(layer.inputs)}")
-    if float(str(nms["eta"])) < 1:
-        emit.refuse("an eta below 1 changes the threshold while boxes are chosen; ONNX has no such operator")
-    if attrs.text("code_type") != "CENTER_SIZE":
-        emit.refuse(f"code_type: {attrs.text('code_type')}: boxes may turn inside out, which ONNX counts otherwise")
+    if float(str(nms["eta"])) < 1 and float(str(nms["nms_threshold"])) > _ADAPTIVE:
+        emit.refuse(
+            f"an eta below 1 lessens an nms_threshold above {_ADAPTIVE} while boxes are chosen; "
+            "ONNX has no such operator",
+            f"--cut-at {','.join(layer.inputs)}",
+        )
+    code = attrs.text("code_type")
+    if code not in CODES:
+        emit.refuse(f"code_type: {code}: {', '.join(CODES)} are known", f"--cut-at {','.join(layer.inputs)}")
     if "normalized" in attrs.explicit and not attrs.flag("normalized"):
         emit.refuse("normalized: false is of one fork")
     classes, shared = attrs.integer("num_classes"), attrs.flag("share_location")
@@ -88,7 +97,7 @@ def _plan(layer: Layer, emit: Emit, bottoms: Sequence[ir.Value]) -> _Plan:
     keep, most = attrs.integer("keep_top_k"), top_k * len(labels)
     if not labels or not top_k:
         emit.refuse("leaves no class or no box to choose from")
-    return _Plan(priors, classes, labels, shared, top_k, most if keep < 0 else min(keep, most))
+    return _Plan(priors, classes, labels, shared, top_k, most if keep < 0 else min(keep, most), code)
 
 
 def _best(emit: Emit, boxes: ir.Value, scores: ir.Value, plan: _Plan) -> tuple[ir.Value, ir.Value]:
@@ -173,8 +182,10 @@ def _drawn(shapes: tuple[tuple[int, ...], ...]) -> Draw:
     return draw
 
 
-def _sample(name: str, attrs: str, shapes: tuple[tuple[int, ...], ...], top_k: int = 400) -> Sample:
-    param = f"code_type: CENTER_SIZE {_NMS % top_k} {attrs}"
+def _sample(
+    name: str, attrs: str, shapes: tuple[tuple[int, ...], ...], top_k: int = 400, code: str = "CENTER_SIZE"
+) -> Sample:
+    param = f"code_type: {code} {_NMS % top_k} {attrs}"
     return Sample(name, f"detection_output_param {{ {param} }}", shapes, draw=_drawn(shapes), judge="caffe-ssd")
 
 
@@ -196,6 +207,24 @@ SAMPLES = (
     _sample("few kept", "num_classes: 3 keep_top_k: 4 confidence_threshold: 0.1", _SHARED),
     _sample("all kept", "num_classes: 3 background_label_id: 1", _SHARED),
     _sample("variance in the target", f"{_LIMITS} variance_encoded_in_target: true", _SHARED),
+    _sample("corners, some inside out", f"{_LIMITS} variance_encoded_in_target: true", _SHARED, code="CORNER"),
+    _sample("corners with variances", _LIMITS, _SHARED, code="CORNER"),
+    _sample("corners by size", f"{_LIMITS} variance_encoded_in_target: true", _SHARED, code="CORNER_SIZE"),
+    _sample(
+        "corners by size, boxes of their own",
+        f"{_LIMITS} share_location: false",
+        ((2, 144), (2, 36), (1, 2, 48)),
+        top_k=5,
+        code="CORNER_SIZE",
+    ),
+    Sample(
+        "eta without effect",
+        "detection_output_param { code_type: CENTER_SIZE nms_param { nms_threshold: 0.5 top_k: 400 eta: 0.9 } "
+        f"{_LIMITS} }}",
+        _SHARED,
+        draw=_drawn(_SHARED),
+        judge="caffe-ssd",
+    ),
     _sample("boxes of their own", f"{_LIMITS} share_location: false", ((2, 144), (2, 36), (1, 2, 48)), top_k=5),
     Sample(
         "maps as they come",

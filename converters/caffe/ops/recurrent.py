@@ -39,6 +39,17 @@ def lstm(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
     return [top, *(_leading(emit, state) for state in (hidden, cell) if state)] if exposed else top
 
 
+def lstm_unit(layer: Layer, emit: Emit) -> list[ir.Value]:
+    """Reads LSTMUnit, one step of an LSTM, as Sigmoid, Tanh, Mul and Add: cell, gates and cont to cell and hidden."""
+    cell, gates, cont = emit.inputs
+    size = emit.size(cell, 2)
+    i, f, o, g = emit.several(4, "Split", gates, emit.constant([size] * 4, "gates"), axis=2)
+    going = emit("Unsqueeze", cont, emit.constant([2], "axis"))
+    kept = emit("Mul", emit("Mul", emit("Sigmoid", f), going), cell)
+    fresh = emit("Add", kept, emit("Mul", emit("Sigmoid", i), emit("Tanh", g)))
+    return [fresh, emit("Mul", emit("Sigmoid", o), emit("Tanh", fresh))]
+
+
 def rnn(layer: Layer, emit: Emit) -> ir.Value | list[ir.Value]:
     """Reads RNN as Gemm and Tanh a step: h = tanh(W_hh h + W_xh x + b), o = tanh(W_ho h + b_o) (rnn_layer.cpp).
 
@@ -151,4 +162,10 @@ _RNN = (
 
 _NEUTRAL = ("bias_filler", "weight_filler", "debug_info")
 
-READ = {"LSTM": Read(lstm, neutral=_NEUTRAL, samples=_LSTM), "RNN": Read(rnn, neutral=_NEUTRAL, samples=_RNN)}
+_UNIT = (Sample("two streams", "", ((1, 2, 4), (1, 2, 16), (1, 2)), outputs=2, values=(0, 1), batched=False),)
+
+READ = {
+    "LSTM": Read(lstm, neutral=_NEUTRAL, samples=_LSTM),
+    "LSTMUnit": Read(lstm_unit, samples=_UNIT),
+    "RNN": Read(rnn, neutral=_NEUTRAL, samples=_RNN),
+}

@@ -20,7 +20,6 @@ REASONS = {
     "Nms": f"is OpenPose's search for peaks; {_POSE}",
     "Region": _YOLO,
     "RegionOutput": _YOLO,
-    "PSROIAlign": "samples by rules in which its published sources differ",
     "DeformableConvolution": "reads between pixels by rules in which its published sources differ",
     "CTCGreedyDecoder": "decodes a sequence; a script after the network does it",
     "ICNetSubgraph": "hides a part of the network in a file of its own",

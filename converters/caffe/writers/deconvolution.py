@@ -84,6 +84,18 @@ def _with_zeros(weight: Weight, taps: Sequence[int]) -> Weight:
 
 SAMPLES = (
     Sample(
+        "one spatial dimension",
+        "out0 = ConvTranspose<strides = [2], pads = [1, 0]>(in0, w0, w1)",
+        ((2, 2, 5),),
+        ((2, 3, 4), (3,)),
+    ),
+    Sample(
+        "three spatial dimensions",
+        "out0 = ConvTranspose<strides = [2, 1, 3], pads = [1, 0, 1, 1, 1, 0]>(in0, w0, w1)",
+        ((2, 2, 3, 4, 2),),
+        ((2, 3, 3, 2, 4), (3,)),
+    ),
+    Sample(
         "asymmetric",
         "out0 = ConvTranspose<strides = [2, 3], pads = [1, 0, 1, 0]>(in0, w0, w1)",
         ((2, 2, 5, 4),),

@@ -81,6 +81,15 @@ NEUTRAL = ("momentum", "cudnn_off", "use_global_stats", "min_calib_range", "max_
 
 READ = {
     "BatchNorm": Read(batch_norm, neutral=NEUTRAL, samples=SAMPLES),
+    "BatchNorm_v1": Read(
+        batch_norm,
+        neutral=NEUTRAL,
+        samples=(
+            Sample("fixed gamma", "{}", ((2, 3, 4, 5),), _STATS, positive=(3,), formula=_normal(gamma=False, eps=1e-3)),
+            Sample("learned gamma", '{"fix_gamma": "False", "eps": "0.01"}', ((2, 3, 4, 5),), _STATS, positive=(3,),
+                   formula=_normal(gamma=True, eps=0.01)),
+        ),
+    ),
     "_contrib_SyncBatchNorm": Read(
         batch_norm,
         neutral=NEUTRAL,
@@ -93,4 +102,4 @@ READ = {
         neutral=NEUTRAL,
         samples=(Sample("learned gamma", '{"fix_gamma": "False"}', ((2, 3, 4, 5),), _STATS, positive=(3,)),),
     ),
-}
+}  # fmt: skip

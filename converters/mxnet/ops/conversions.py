@@ -83,10 +83,10 @@ def arange_like(layer: Layer, emit: Emit) -> ir.Value:
     """Reads arange_like as a constant: a range as long as an axis, or as all of the data."""
     data, attrs = value(layer, emit, "data"), layer.attrs
     sizes = emit.sizes(data) if attrs["axis"] is None else (emit.size(data, emit.axis(data, attrs.integer("axis"))),)
-    if attrs.integer("repeat") != 1:
-        emit.refuse("repeats its values; zoo reads a plain range")
-    count = int(np.prod(sizes))
-    values = attrs.number("start") + attrs.number("step") * np.arange(count)
+    times = attrs.integer("repeat")
+    if times < 1:
+        emit.refuse(f"repeats each value {times} times; MXNet refuses it too")
+    values = attrs.number("start") + attrs.number("step") * (np.arange(int(np.prod(sizes))) // times)
     dtype = np.dtype(np.float32) if data.dtype is None else data.dtype.numpy()
     return emit("Identity", emit.derived(ArrayWeight(values.reshape(sizes).astype(dtype)), "values"))
 
@@ -121,6 +121,7 @@ READ = {
         samples=(
             Sample("axis", '{"axis": "1", "start": "2", "step": "0.5"}', ((2, 5),)),
             Sample("all", "{}", ((2, 5),)),
+            Sample("repeated", '{"axis": "1", "repeat": "3"}', ((2, 6),)),
         ),
     ),
 }

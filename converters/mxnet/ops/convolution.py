@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import onnx_ir as ir
 
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
-from converters.hub.optable import Read, Sample
-from converters.mxnet.geometry import demand_channels_first, window
-from converters.mxnet.operands import has, parameter, value
+from converters.hub.optable import FORMULA, Read, Sample
+from converters.mxnet.geometry import channels_last, to_back, to_front, window
+from converters.mxnet.operands import computed, has, parameter, stored, value
+from converters.weights import ComputedWeight
 
-TUNING = ("workspace", "cudnn_tune", "cudnn_off", "layout")
+TUNING = ("workspace", "cudnn_tune", "cudnn_off")
 
 
 def split(layer: Layer, emit: Emit, data: ir.Value) -> tuple[int, int, int]:
@@ -29,15 +33,32 @@ def biases(layer: Layer, emit: Emit, filters: int) -> list[ir.Value]:
     return [parameter(layer, emit, "bias", (filters,))]
 
 
+def kernels(layer: Layer, emit: Emit, shape: tuple[int, ...], *, last: bool) -> ir.Value:
+    """The weight of this shape; with channels last a file holds the second axis behind all others."""
+    if not last:
+        return parameter(layer, emit, "weight", shape)
+    held = (shape[0], *shape[2:], shape[1])
+    if computed(layer, emit, "weight"):
+        return to_front(emit, parameter(layer, emit, "weight", held))
+    weight = stored(layer, emit, "weight", held)
+    order = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    turned = ComputedWeight(shape, weight.dtype, lambda: np.ascontiguousarray(weight.array().transpose(order)))
+    return emit.derived(turned, "weight")
+
+
 def convolution(layer: Layer, emit: Emit) -> ir.Value:
-    """Reads Convolution as Conv; weights lie as filters x channels/group x kernel in both."""
+    """Reads Convolution as Conv; weights lie as filters x channels/group x kernel in both.
+
+    With channels last (NHWC), which MXNet computes on GPUs only, data and weights are turned.
+    """
     data = value(layer, emit, "data")
-    demand_channels_first(layer, emit)
+    last = channels_last(layer, emit, emit.rank(data))
+    data = to_front(emit, data) if last else data
     where = window(layer, emit, emit.rank(data) - 2)
     filters, group, channels = split(layer, emit, data)
-    weight = parameter(layer, emit, "weight", (filters, channels // group, *where.kernel))
+    weight = kernels(layer, emit, (filters, channels // group, *where.kernel), last=last)
     operands = [weight, *biases(layer, emit, filters)]
-    return emit(
+    made = emit(
         "Conv",
         data,
         *operands,
@@ -47,6 +68,20 @@ def convolution(layer: Layer, emit: Emit) -> ir.Value:
         dilations=where.dilate,
         group=group,
     )
+    return to_back(emit, made) if last else made
+
+
+def _correlated(x: Sequence[np.ndarray], w: Sequence[np.ndarray]) -> np.ndarray:
+    """Kernels of 3 x 2 over steps of 2 and 1, images padded by 1 above and below, channels last."""
+    data = np.pad(x[0], ((0, 0), (1, 1), (0, 0), (0, 0)))
+    weight, bias = w
+    rows, columns = (data.shape[1] - 3) // 2 + 1, data.shape[2] - 1
+    out = np.zeros((len(data), rows, columns, len(weight)))
+    for row in range(rows):
+        for column in range(columns):
+            patch = data[:, 2 * row : 2 * row + 3, column : column + 2]
+            out[:, row, column] = np.einsum("nhwc,fhwc->nf", patch, weight) + bias
+    return out
 
 
 SAMPLES = (
@@ -62,6 +97,14 @@ SAMPLES = (
         ((2, 4, 7, 6),),
         ((6, 2, 3, 2),),
     ),
+    Sample(
+        "channels last",
+        '{"kernel": "(3, 2)", "num_filter": "4", "stride": "(2, 1)", "pad": "(1, 0)", "layout": "NHWC"}',
+        ((2, 7, 6, 3),),
+        ((4, 3, 2, 3), (4,)),
+        formula=_correlated,
+        judge=FORMULA,  # oneDNN makes no descriptor for it
+    ),
     Sample("depthwise", '{"kernel": "(3, 3)", "num_filter": "4", "num_group": "4", "no_bias": "1"}', ((2, 4, 7, 6),),
            ((4, 1, 3, 3),)),
     Sample("one axis", '{"kernel": "(3,)", "num_filter": "4", "stride": "(2,)", "pad": "(1,)"}', ((2, 3, 7),),
@@ -74,4 +117,7 @@ SAMPLES = (
     ),
 )  # fmt: skip
 
-READ = {"Convolution": Read(convolution, neutral=TUNING, samples=SAMPLES)}
+READ = {
+    "Convolution": Read(convolution, neutral=TUNING, samples=SAMPLES),
+    "Convolution_v1": Read(convolution, neutral=TUNING, samples=(SAMPLES[0], SAMPLES[3])),
+}

@@ -10,23 +10,24 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import FORMULA, Read, Sample
-from converters.mxnet.geometry import Window, demand_channels_first, window
-from converters.mxnet.operands import parameter, value
-from converters.mxnet.ops.convolution import TUNING, biases, split
+from converters.mxnet.geometry import Window, channels_last, to_back, to_front, window
+from converters.mxnet.operands import value
+from converters.mxnet.ops.convolution import TUNING, biases, kernels, split
 
 
 def deconvolution(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Deconvolution as ConvTranspose; weights lie as channels x filters/group x kernel in both."""
     data = value(layer, emit, "data")
-    demand_channels_first(layer, emit)
+    last = channels_last(layer, emit, emit.rank(data))
+    data = to_front(emit, data) if last else data
     where = window(layer, emit, emit.rank(data) - 2)
     filters, group, channels = split(layer, emit, data)
-    weight = parameter(layer, emit, "weight", (channels, filters // group, *where.kernel))
+    weight = kernels(layer, emit, (channels, filters // group, *where.kernel), last=last)
     operands = [weight, *biases(layer, emit, filters)]
     begins, adjusts = _borders(layer, emit, data, where)
     short = [adjust if begin < adjust else 0 for begin, adjust in zip(begins, adjusts, strict=True)]
     ends = [begin - adjust + more for begin, adjust, more in zip(begins, adjusts, short, strict=True)]
-    return emit(
+    made = emit(
         "ConvTranspose",
         data,
         *operands,
@@ -37,6 +38,7 @@ def deconvolution(layer: Layer, emit: Emit) -> ir.Value:
         output_padding=short,
         group=group,
     )
+    return to_back(emit, made) if last else made
 
 
 def _borders(layer: Layer, emit: Emit, data: ir.Value, where: Window) -> tuple[Sequence[int], Sequence[int]]:
@@ -87,6 +89,16 @@ SAMPLES = (
         ((2, 2, 5, 4),),
         ((2, 2, 4, 3),),
         formula=_to_target,
+        judge=FORMULA,  # oneDNN makes no descriptor for it
+    ),
+    Sample(
+        "target shape, channels last",
+        '{"kernel": "(4, 3)", "num_filter": "2", "stride": "(2, 2)", "target_shape": "(10, 7)", "layout": "NHWC"}',
+        ((2, 5, 4, 2),),
+        ((2, 4, 3, 2),),
+        formula=lambda x, w: _to_target([x[0].transpose(0, 3, 1, 2)], [w[0].transpose(0, 3, 1, 2)]).transpose(
+            0, 2, 3, 1
+        ),
         judge=FORMULA,  # oneDNN makes no descriptor for it
     ),
     Sample(

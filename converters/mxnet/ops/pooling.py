@@ -56,7 +56,11 @@ def _global(layer: Layer, emit: Emit, data: ir.Value, kind: str) -> ir.Value:
     axes = emit.constant(list(range(2, emit.rank(data))), "axes")
     if kind == "sum":
         return emit("ReduceSum", data, axes, keepdims=1)
-    return emit("ReduceSum" if _order(layer, emit) == 1 else "ReduceL2", data, axes, keepdims=1)
+    order = _order(layer, emit)
+    if order == 3:
+        cubes = emit("Mul", emit("Mul", data, data), data)
+        return _cube_root(emit, emit("ReduceSum", cubes, axes, keepdims=1))
+    return emit("ReduceSum" if order == 1 else "ReduceL2", data, axes, keepdims=1)
 
 
 def _sum(emit: Emit, data: ir.Value, where: Window, over: tuple[int, ...]) -> ir.Value:
@@ -67,16 +71,25 @@ def _sum(emit: Emit, data: ir.Value, where: Window, over: tuple[int, ...]) -> ir
 
 
 def _lp(layer: Layer, emit: Emit, data: ir.Value, where: Window, over: tuple[int, ...]) -> ir.Value:
-    """Order 1 sums the values, signs and all (pool.h, a_pow_p); order 2 takes the root of the sum of squares."""
-    if _order(layer, emit) == 1:
+    """Order 1 sums the values, signs and all (pool.h, a_pow_p); 2 and 3 take the root of the sum of powers."""
+    order = _order(layer, emit)
+    if order == 1:
         return _sum(emit, data, where, over)
-    return emit("Sqrt", _sum(emit, emit("Mul", data, data), where, over))
+    square = emit("Mul", data, data)
+    if order == 2:
+        return emit("Sqrt", _sum(emit, square, where, over))
+    return _cube_root(emit, _sum(emit, emit("Mul", square, data), where, over))
+
+
+def _cube_root(emit: Emit, data: ir.Value) -> ir.Value:
+    root = emit("Pow", emit("Abs", data), number(emit, data, 1 / 3, "third"))
+    return emit("Mul", emit("Sign", data), root)
 
 
 def _order(layer: Layer, emit: Emit) -> int:
     order = layer.attrs.integer("p_value")
-    if order not in (1, 2):
-        emit.refuse(f"lp pooling with p_value {order}; zoo reads 1 and 2")
+    if order not in (1, 2, 3):
+        emit.refuse(f"lp pooling with p_value {order}; MXNet refuses it too")
     return order
 
 
@@ -178,6 +191,10 @@ _SAMPLES = (
     ),
     Sample("sum", f'{{{_BASE}, "pool_type": "sum", "pad": "(1, 0)"}}', _IMAGE),
     Sample("lp of order 1", f'{{{_BASE}, "pool_type": "lp", "p_value": "1"}}', _IMAGE),
+    Sample("lp of order 3", f'{{{_BASE}, "pool_type": "lp", "p_value": "3", "pad": "(1, 0)"}}', _IMAGE),
+    Sample(
+        "global lp of order 3", '{"global_pool": "True", "pool_type": "lp", "p_value": "3", "kernel": "(2, 2)"}', _IMAGE
+    ),
     Sample("lp of order 2", f'{{{_BASE}, "pool_type": "lp", "p_value": "2", "pad": "(1, 0)"}}', _IMAGE),
     Sample("global max", '{"global_pool": "True", "kernel": "(2, 2)", "pad": "(1, 1)"}', _IMAGE),
     Sample("global avg", '{"global_pool": "True", "pool_type": "avg"}', _IMAGE),

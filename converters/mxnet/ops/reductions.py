@@ -11,7 +11,7 @@ import onnx_ir as ir
 from converters.hub.emit import Emit
 from converters.hub.layer import Layer
 from converters.hub.optable import Formula, Read, Sample
-from converters.mxnet.operands import value
+from converters.mxnet.operands import number, value
 
 
 def axes_of(layer: Layer, emit: Emit, data: ir.Value, name: str = "axis") -> tuple[int, ...]:
@@ -46,6 +46,14 @@ def _reader(operator: str) -> Callable[[Layer, Emit], ir.Value]:
 
     read.__doc__ = f"Reads it as {operator}."
     return read
+
+
+def without_nan(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads nansum and nanprod: what is no number counts as 0 in a sum and as 1 in a product."""
+    data = value(layer, emit, "data")
+    operator, neutral = ("ReduceSum", 0) if layer.kind == "nansum" else ("ReduceProd", 1)
+    known = emit("Where", emit("IsNaN", data), number(emit, data, neutral, "neutral"), data)
+    return reduce(emit, operator, known, axes_of(layer, emit, data), keep=layer.attrs.flag("keepdims"))
 
 
 def norm(layer: Layer, emit: Emit) -> ir.Value:
@@ -92,7 +100,18 @@ _ROWS: dict[str, tuple[str, Callable[..., np.ndarray]]] = {
     "sum": ("ReduceSum", np.sum),
 }
 
+
+def _with_nan(rng: np.random.Generator, batch: int) -> list[np.ndarray]:
+    values = rng.uniform(-2, 2, (batch, 3, 4))
+    values[rng.uniform(size=values.shape) < 0.3] = np.nan
+    return [values]
+
+
 READ = {
+    **{
+        kind: Read(without_nan, samples=(Sample("two axes", '{"axis": "(0, 2)"}', (), draw=_with_nan),))
+        for kind in ("nansum", "nanprod")
+    },
     **{kind: Read(_reader(operator), samples=_samples(function)) for kind, (operator, function) in _ROWS.items()},
     "norm": Read(
         norm,

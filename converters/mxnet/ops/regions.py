@@ -24,8 +24,6 @@ def roi_pooling(layer: Layer, emit: Emit) -> ir.Value:
 def roi_align(layer: Layer, emit: Emit) -> ir.Value:
     """Reads ROIAlign as RoiAlign: bilinear samples of each bin, averaged; regions of four columns are of image 0."""
     data, rois, attrs = value(layer, emit, "data"), value(layer, emit, "rois"), layer.attrs
-    if attrs.flag("position_sensitive"):
-        emit.refuse("takes other channels at each position; zoo reads the plain form")
     width = emit.size(rois, 1)
     if width == 5:
         image, boxes = as_indices(emit, column(emit, rois, 0)), columns(emit, rois, (1, 2, 3, 4))
@@ -33,7 +31,7 @@ def roi_align(layer: Layer, emit: Emit) -> ir.Value:
         zero = number(emit, rois, 0, "zero")
         image, boxes = as_indices(emit, emit("Mul", column(emit, rois, 0), zero)), rois
     height, breadth = attrs.integers("pooled_size")
-    return emit(
+    found = emit(
         "RoiAlign",
         data,
         boxes,
@@ -45,6 +43,18 @@ def roi_align(layer: Layer, emit: Emit) -> ir.Value:
         mode="avg",
         coordinate_transformation_mode="half_pixel" if attrs.flag("aligned") else "output_half_pixel",
     )
+    return _own_channels(emit, found, height * breadth) if attrs.flag("position_sensitive") else found
+
+
+def _own_channels(emit: Emit, found: ir.Value, bins: int) -> ir.Value:
+    """Of the channels, which come in groups of as many as there are bins, each bin keeps its own."""
+    count, (channels, height, breadth) = emit.shape(found)[0], emit.sizes(found, 1)
+    if channels % bins:
+        emit.refuse(f"{channels} channels for {bins} bins; MXNet refuses it too")
+    rows = emit.constant([count if isinstance(count, int) else -1, channels // bins, bins * bins], "rows")
+    own = emit("Gather", emit("Reshape", found, rows), emit.constant(np.arange(bins) * (bins + 1), "own"), axis=2)
+    sizes = [count if isinstance(count, int) else -1, channels // bins, height, breadth]
+    return emit("Reshape", own, emit.constant(sizes, "bins"))
 
 
 def proposal(layer: Layer, emit: Emit) -> ir.Value | tuple[ir.Value, ir.Value]:
@@ -209,6 +219,12 @@ READ = {
             Sample(
                 "aligned",
                 '{"pooled_size": "(3, 2)", "spatial_scale": "0.3", "sample_ratio": "2", "aligned": "1"}',
+                (),
+                draw=_draw_rois,
+            ),
+            Sample(
+                "position sensitive",
+                '{"pooled_size": "(2, 2)", "spatial_scale": "0.3", "sample_ratio": "2", "position_sensitive": "True"}',
                 (),
                 draw=_draw_rois,
             ),

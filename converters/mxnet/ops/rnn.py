@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,7 +30,14 @@ _CELLS = {
     "rnn_relu": _Cell("RNN", (0,), "Relu"),
     "rnn_tanh": _Cell("RNN", (0,), "Tanh"),
 }
-_REFUSED = ("projection_size", "lstm_state_clip_min", "lstm_state_clip_max", "use_sequence_length")
+_REFUSED: Mapping[str, str] = {
+    "projection_size": "projects its states, which MXNet's CPU code and ONNX's LSTM do not",
+    "lstm_state_clip_min": "clips its states on a GPU, and on a CPU does not (measured with MXNet 1.9.1)",
+    "lstm_state_clip_max": "clips its states on a GPU, and on a CPU does not (measured with MXNet 1.9.1)",
+    "use_sequence_length": "stops at the sequences' lengths on a GPU, and on a CPU ignores them (measured with "
+    "MXNet 1.9.1)",
+}
+"""What is cuDNN's alone (rnn-inl.h): a file that asks for it means two networks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,11 @@ def rnn(layer: Layer, emit: Emit) -> Sequence[ir.Value]:
     attrs = layer.attrs
     data = value(layer, emit, "data")
     mode = attrs.text("mode")
-    asked = [name for name in _REFUSED if attrs[name] not in (None, False)]
-    if mode not in _CELLS or asked:
-        emit.refuse(f"mode {mode} with {', '.join(asked) or 'nothing else'}; zoo does not read it")
+    if mode not in _CELLS:
+        emit.refuse(f"mode {mode} is none of MXNet's")
+    for name, what in _REFUSED.items():
+        if attrs[name] not in (None, False):
+            emit.refuse(f"with {name} it {what}", f"--cut-at {layer.inputs[0]}" if layer.inputs else None)
     ways = 2 if attrs.flag("bidirectional") else 1
     plan = _Plan(_CELLS[mode], attrs.integer("state_size"), attrs.integer("num_layers"), ways, emit.size(data, 2))
     packed = _Packed(layer, emit, plan)
@@ -99,7 +108,8 @@ def _layer(
 
 def _states(emit: Emit, state: ir.Value, data: ir.Value) -> ir.Value:
     """The first states for the data's batch: one for all (zeros of unknown batch) is handed to each."""
-    if emit.shape(state)[1] == emit.shape(data)[1]:
+    held = emit.shape(state)[1]
+    if held == emit.shape(data)[1] or (isinstance(held, int) and held > 1):
         return state
     batch = emit("Shape", data, start=1, end=2)
     one = emit.constant([1], "one")

@@ -70,6 +70,19 @@ def unchanged(layer: Layer, emit: Emit) -> ir.Value:
     return emit.dropped("does nothing at inference") if emit.inputs else emit("Identity", data)
 
 
+def sparse_penalty(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads IdentityAttachKLSparseReg as nothing: its moving average is for the gradient."""
+    data = value(layer, emit, "data")
+    if "moving_avg" in layer.weights:
+        emit.source("moving_avg", (emit.size(data, 1),), role="moving_avg")
+    return emit.dropped("does nothing at inference") if emit.inputs else emit("Identity", data)
+
+
+def left_side(layer: Layer, emit: Emit) -> ir.Value:
+    """Reads it as its first operand: the second one says only how the first is to be stored."""
+    return emit("Identity", value(layer, emit, "lhs"))
+
+
 def dropout(layer: Layer, emit: Emit) -> ir.Value:
     """Reads Dropout as nothing: MXNet scales while it trains. The mode always draws at inference too."""
     if layer.attrs.text("mode") == "always":
@@ -91,7 +104,7 @@ _AXES = (
 )
 _TRAINING = ("grad_scale", "ignore_label", "use_ignore", "normalization", "out_grad", "smooth_alpha", "valid_thresh",
              "margin", "regularization_coefficient", "use_linear", "sparseness_target", "penalty", "momentum", "p",
-             "mode", "axes", "cudnn_off", "scalar", "is_int")  # fmt: skip
+             "stype", "mode", "axes", "cudnn_off", "scalar", "is_int")  # fmt: skip
 
 READ = {
     "softmax": Read(softmax, samples=_AXES),
@@ -116,9 +129,13 @@ READ = {
         for kind, attrs in (
             ("LinearRegressionOutput", "{}"), ("MAERegressionOutput", "{}"), ("SVMOutput", "{}"), ("MakeLoss", "{}"),
             ("make_loss", "{}"), ("BlockGrad", "{}"), ("_copy", "{}"),
-            ("_contrib_gradientmultiplier", '{"scalar": "0.5"}'),
+            ("_contrib_gradientmultiplier", '{"scalar": "0.5"}'), ("cast_storage", '{"stype": "default"}'),
         )
     },
+    "IdentityAttachKLSparseReg": Read(
+        sparse_penalty, neutral=_TRAINING, samples=(Sample("rows", "{}", _ROWS, ((5,),), values=(0.1, 0.9)),)
+    ),
+    "_identity_with_attr_like_rhs": Read(left_side, samples=(Sample("rows", "{}", (*_ROWS, *_ROWS)),)),
     "Dropout": Read(
         dropout,
         neutral=_TRAINING,

@@ -26,16 +26,20 @@ def cast_like(match: Match, view: View) -> Sequence[Layer]:
 
 
 def handed_on(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Dropout and Identity that make an output of the network as _copy."""
-    if len(match.outputs) > 1:
-        raise Declined("it hands out its mask")
+    """Writes Dropout and Identity that make an output of the network as _copy; a mask of Dropout is all true."""
     mode = match.operand(2)
     if mode is not None and view.scalar(mode) != 0:
         raise Declined("it drops values, as in training")
     for slot in (1, 2):
         if match.operand(slot) is not None:
             view.numbers(match.operand(slot))
-    return [match.layer("_copy")]
+    assembly, data = Assembly(match, view), present(match.operand(0), "data")
+    assembly.add("_copy", data)
+    for mask in match.outputs[1:]:
+        if mask.name:
+            ones = assembly.add("ones_like", data, role="ones")
+            assembly.add("Cast", ones, output=str(mask.name), role="mask", dtype="bool")
+    return assembly.layers
 
 
 _IN = ((2, 3, 4),)
@@ -73,6 +77,9 @@ WRITE = (
         ("Dropout",),
         neutral=("seed",),
         dtypes=ANY,
-        samples=(Sample("alone", "out0 = Dropout(in0)", _IN),),
+        samples=(
+            Sample("alone", "out0 = Dropout(in0)", _IN),
+            Sample("with its mask", "out0, m = Dropout(in0)\nout1 = Cast<to = 1>(m)", _IN, outputs=2),
+        ),
     ),
 )

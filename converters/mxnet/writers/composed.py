@@ -1,4 +1,4 @@
-"""Trilu, Hardmax and Round: what MXNet has no operator for, made of those that it has."""
+"""Trilu, Hardmax, Round, Shrink, EyeLike and Det: what MXNet has no operator for, made of those that it has."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from converters.hub.matching import Match
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
-from converters.mxnet.assembly import FLOATS, NUMBERS, Assembly
+from converters.mxnet.assembly import FLOATS, NUMBERS, Assembly, Operand
 from converters.weights import ArrayWeight
 
 
@@ -45,14 +45,50 @@ def hardmax(match: Match, view: View) -> Sequence[Layer]:
 
 def rounded(match: Match, view: View) -> Sequence[Layer]:
     """Writes Round, which sends halves to even numbers: MXNet's rint sends them down, so odd ones go up by one."""
-    assembly, data = Assembly(match, view), match.inputs[0]
-    low = assembly.add("floor", data, role="low")
-    rest = assembly.add("broadcast_sub", data, low, role="rest")
-    half = assembly.add("_equal_scalar", rest, role="half", scalar="0.5")
-    odd = assembly.add("_mod_scalar", low, role="odd", scalar="2.0")
-    up = assembly.add("_greater_scalar", rest, role="up", scalar="0.5")
-    even = assembly.add("broadcast_mul", half, odd, role="even")
-    assembly.add("broadcast_add", low, assembly.add("broadcast_add", up, even, role="step"))
+    assembly = Assembly(match, view)
+    half_even(assembly, match.inputs[0])
+    return assembly.layers
+
+
+def half_even(assembly: Assembly, data: Operand, role: str = "") -> str:
+    """The nearest whole numbers, halves to the even ones."""
+    inner = f"{role}/" if role else ""
+    low = assembly.add("floor", data, role=f"{inner}low")
+    rest = assembly.add("broadcast_sub", data, low, role=f"{inner}rest")
+    half = assembly.add("_equal_scalar", rest, role=f"{inner}half", scalar="0.5")
+    odd = assembly.add("_mod_scalar", low, role=f"{inner}odd", scalar="2.0")
+    up = assembly.add("_greater_scalar", rest, role=f"{inner}up", scalar="0.5")
+    even = assembly.add("broadcast_mul", half, odd, role=f"{inner}even")
+    return assembly.add("broadcast_add", low, assembly.add("broadcast_add", up, even, role=f"{inner}step"), role=role)
+
+
+def shrunk(match: Match, view: View) -> Sequence[Layer]:
+    """Writes Shrink: what is beyond lambd comes nearer to zero by bias, the rest becomes zero."""
+    assembly, data, attrs = Assembly(match, view), match.inputs[0], match.attrs[0]
+    edge, bias = attrs.number("lambd"), attrs.number("bias")
+    above = assembly.add("_greater_scalar", data, role="above", scalar=repr(edge))
+    below = assembly.add("_lesser_scalar", data, role="below", scalar=repr(-edge))
+    less = assembly.add("_minus_scalar", data, role="less", scalar=repr(bias))
+    more = assembly.add("_plus_scalar", data, role="more", scalar=repr(bias))
+    low = assembly.add("where", below, more, assembly.add("zeros_like", data, role="zeros"), role="low")
+    assembly.add("where", above, less, low)
+    return assembly.layers
+
+
+def eye_like(match: Match, view: View) -> Sequence[Layer]:
+    """Writes EyeLike as _eye: of its input it needs the size alone."""
+    rows, columns = view.sizes(match.inputs[0])
+    view.only_type(match.inputs[0])
+    match.attrs[0].get("dtype")
+    assembly = Assembly(match, view)
+    assembly.add("_eye", N=rows, M=columns, k=match.attrs[0].integer("k"), dtype=view.dtype(match.output))
+    return assembly.layers
+
+
+def determinant(match: Match, view: View) -> Sequence[Layer]:
+    """Writes Det as det of the last two axes."""
+    assembly = Assembly(match, view)
+    assembly.add("_linalg_det", match.inputs[0])
     return assembly.layers
 
 
@@ -79,6 +115,27 @@ WRITE = (
             Sample("last axis", "out0 = Hardmax(in0)", _IMAGE),
             Sample("axis 1", "f = Floor(in0)\nout0 = Hardmax<axis = 1>(f)", _IMAGE),
         ),
+    ),
+    Write(
+        shrunk,
+        ("Shrink",),
+        dtypes=FLOATS,
+        samples=(
+            Sample("hard", "out0 = Shrink<lambd = 1.5>(in0)", _IMAGE),
+            Sample("soft", "out0 = Shrink<lambd = 1.5, bias = 0.5>(in0)", _IMAGE),
+        ),
+    ),
+    Write(
+        eye_like,
+        ("EyeLike",),
+        dtypes=NUMBERS,
+        samples=(Sample("moved", "e = EyeLike<k = 1>(in0)\nout0 = Add(e, in0)", ((2, 3),)),),
+    ),
+    Write(
+        determinant,
+        ("Det",),
+        dtypes=("float32", "float64"),
+        samples=(Sample("two", "out0 = Det(in0)", ((2, 3, 3),)),),
     ),
     Write(
         rounded,

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.hub.layer import Layer
+from converters.hub.layer import Dim, Layer
 from converters.hub.matching import Declined, Match
 from converters.hub.optable import Sample
 from converters.hub.view import View
@@ -35,24 +35,41 @@ def gather(match: Match, view: View) -> Sequence[Layer]:
 
 
 def gather_nd(match: Match, view: View) -> Sequence[Layer]:
-    """Writes GatherND as gather_nd, whose coordinates run along the first axis."""
+    """Writes GatherND as gather_nd, whose coordinates run along the first axis; a batch's own number leads them."""
     data, indices = (present(match.operand(slot), "operand") for slot in (0, 1))
-    if match.attrs[0].integer("batch_dims"):
-        raise Declined("it has batch dimensions; MXNet's has none")
+    batches = match.attrs[0].integer("batch_dims")
+    if batches > 1:
+        raise Declined(f"it has {batches} batch dimensions; zoo writes one")
     assembly, rank = Assembly(match, view), view.rank(indices)
     order = (rank - 1, *range(rank - 1))
-    if view.is_constant(indices):
-        turned: Operand = ArrayWeight(np.ascontiguousarray(view.numbers(indices).transpose(order)))
+    if batches:
+        whole = _numbered(assembly, assembly.cast(indices, "float32", "floats"), rank)
+        turned: Operand = assembly.add("transpose", whole, role="coordinates", axes=order)
+    elif view.is_constant(indices):
+        turned = ArrayWeight(np.ascontiguousarray(view.numbers(indices).transpose(order)))
     else:
         turned = assembly.add("transpose", indices, role="coordinates", axes=order)
     assembly.add("gather_nd", data, turned)
     return assembly.layers
 
 
+def _numbered(assembly: Assembly, indices: str, rank: int) -> str:
+    """The indices with the number of their batch member before each."""
+    one = assembly.add("slice_axis", indices, role="one", axis=-1, begin=0, end=1)
+    count = assembly.add("_contrib_arange_like", indices, role="count", axis=0)
+    column = assembly.add("Reshape", count, role="column", shape=(-1, *(1,) * (rank - 1)))
+    numbers = assembly.add("broadcast_add", assembly.add("zeros_like", one, role="none"), column, role="numbers")
+    return assembly.add("Concat", numbers, indices, role="numbered", num_args=2, dim=rank - 1)
+
+
 def gather_elements(match: Match, view: View) -> Sequence[Layer]:
-    """Writes GatherElements as gather_nd by stored coordinates along all axes but one, over three axes in all."""
+    """Writes GatherElements: of one value along the axis as pick, else as gather_nd by stored coordinates."""
     data, indices = (present(match.operand(slot), "operand") for slot in (0, 1))
     axis = view.axis(data, match.attrs[0].integer("axis"))
+    if _one_each(view.shape(data), view.shape(indices), axis):
+        assembly = Assembly(match, view)
+        assembly.add("pick", data, indices, axis=axis, keepdims=True, mode="wrap")
+        return assembly.layers
     shape, inner = view.sizes(indices), view.sizes(data)
     if shape[:axis] != inner[:axis] or shape[axis + 1 :] != inner[axis + 1 :]:
         raise Declined(f"it takes from {list(inner)} by {list(shape)} indices: the axes beside {axis} differ")
@@ -71,6 +88,33 @@ def gather_elements(match: Match, view: View) -> Sequence[Layer]:
     cube = assembly.add("Reshape", data, role="cube", shape=(flat[0], inner[axis], flat[2]))
     picked = assembly.add("gather_nd", cube, spots, role="picked")
     assembly.add("Reshape", picked, shape=codes(view, match.output))
+    return assembly.layers
+
+
+def _one_each(data: Sequence[Dim], indices: Sequence[Dim], axis: int) -> bool:
+    """Whether there is one index for each place beside the axis; sizes that are left open are taken to be the same."""
+    pairs = [pair for place, pair in enumerate(zip(data, indices, strict=True)) if place != axis]
+    return indices[axis] == 1 and all(
+        old == new or not (isinstance(old, int) and isinstance(new, int)) for old, new in pairs
+    )
+
+
+def reverse_sequence(match: Match, view: View) -> Sequence[Layer]:
+    """Writes ReverseSequence as SequenceReverse, whose steps come first and batch second."""
+    data, lengths = (present(match.operand(slot), "operand") for slot in (0, 1))
+    steps, batch = (match.attrs[0].integer(name) for name in ("time_axis", "batch_axis"))
+    if {steps, batch} != {0, 1}:
+        raise Declined(f"its steps lie along axis {steps} and its batch along {batch}; MXNet's along 0 and 1")
+    assembly = Assembly(match, view)
+    turned: Operand = assembly.add("SwapAxis", data, role="steps_first", dim1=0, dim2=1) if steps else data
+    floats: Operand
+    if view.is_constant(lengths):
+        floats = ArrayWeight(view.numbers(lengths).astype(np.float32))
+    else:
+        floats = assembly.cast(lengths, "float32", "lengths")
+    made = assembly.add("SequenceReverse", turned, floats, role="reversed" if steps else "", use_sequence_length=True)
+    if steps:
+        assembly.add("SwapAxis", made, dim1=0, dim2=1)
     return assembly.layers
 
 
@@ -120,6 +164,8 @@ WRITE = (
         samples=(
             Sample("computed", "i = Cast<to = 7>(in0)\nout0 = GatherND(in1, i)", ((2, 2), (4, 3, 5)),
                    values=(-2.9, 2.9)),
+            Sample("of each batch member", "i = Cast<to = 7>(in0)\nout0 = GatherND<batch_dims = 1>(in1, i)",
+                   ((2, 4, 1), (2, 3, 5)), values=(-2.9, 2.9)),
             Sample("stored", "i = Constant<value_ints = [0, 2]>()\ns = Constant<value_ints = [1, 2]>()\n"
                    "j = Reshape(i, s)\nout0 = GatherND(in0, j)", ((2, 3, 4),)),
         ),
@@ -131,6 +177,21 @@ WRITE = (
         samples=(
             Sample("computed", f"{_PLACES}out0 = GatherElements<axis = 1>(in0, i)", ((2, 3, 4), (2, 5, 4)),
                    values=(-2.9, 2.9)),
+            Sample("one value a place", f"{_PLACES}out0 = GatherElements<axis = 1>(in0, i)", ((2, 3, 4), (2, 1, 4)),
+                   values=(-2.9, 2.9)),
+        ),
+    ),
+    Write(
+        reverse_sequence,
+        ("ReverseSequence",),
+        dtypes=NUMBERS,
+        samples=(
+            Sample("steps first", "a = Abs(in1)\ni = Cast<to = 7>(a)\nt = Transpose<perm = [1, 0, 2]>(in0)\n"
+                   "out0 = ReverseSequence<time_axis = 0, batch_axis = 1>(t, i)", ((2, 4, 3), (2,)),
+                   values=(1.1, 4.9)),
+            Sample("batch first, computed", "a = Abs(in1)\ni = Cast<to = 7>(a)\n"
+                   "out0 = ReverseSequence<time_axis = 1, batch_axis = 0>(in0, i)", ((2, 4, 3), (2,)),
+                   values=(1.1, 4.9)),
         ),
     ),
     Write(

@@ -72,8 +72,10 @@ def where(match: Match, view: View) -> Sequence[Layer]:
     values: list[Operand] = [
         numeric(assembly, view, value, role) for value, role in zip(operands, ("condition", "x", "y"), strict=True)
     ]
+    after = view.shape(match.output)
+    like = next((value for value, shape in zip(values, shapes, strict=True) if _fits(shape, after)), None)
     values = [
-        _spread(assembly, view, value, shape, match, role)
+        _spread(assembly, view, value, shape, match, like, role)
         for value, shape, role in zip(values, shapes, ("condition", "x", "y"), strict=True)
     ]
     truth = view.dtype(match.output) == "bool"
@@ -83,21 +85,35 @@ def where(match: Match, view: View) -> Sequence[Layer]:
     return assembly.layers
 
 
-def _spread(assembly: Assembly, view: View, value: Operand, before: Sequence[Dim], match: Match, role: str) -> Operand:
-    """One of where's operands in the shape of the result; like another operand that has it, where that is not fixed."""
+def _fits(before: Sequence[Dim], after: Sequence[Dim]) -> bool:
+    """Whether an operand has the result's shape; a size that the model leaves open is the result's."""
+    return len(before) == len(after) and all(
+        old == new or not isinstance(old, int) for old, new in zip(before, after, strict=True)
+    )
+
+
+def _spread(
+    assembly: Assembly,
+    view: View,
+    value: Operand,
+    before: Sequence[Dim],
+    match: Match,
+    like: Operand | None,
+    role: str,
+) -> Operand:
+    """One of where's operands in the shape of the result; as `like`, which has it, where that is not fixed."""
     after = view.shape(match.output)
-    if tuple(before) == tuple(after):
+    if _fits(before, after):
         return value
     if all(isinstance(dim, int) for dim in (*before, *after)):
         return assembly.spread(
             value, [dim for dim in before if isinstance(dim, int)], view.sizes(match.output), f"{role}/spread"
         )
-    like = next((item for item in match.inputs if view.shape(item) == after and view.dtype(item) != "bool"), None)
-    if like is None or not all(isinstance(dim, int) for dim in before):
+    lacking = (1,) * (len(after) - len(before))
+    if like is None or (lacking and not all(isinstance(dim, int) for dim in before)):
         raise Declined("its operands are repeated to a shape that is not fixed", "--input NAME:1,3,224,224")
-    full = (*(1,) * (len(after) - len(before)), *before)
-    if full != tuple(before):
-        value = assembly.add("Reshape", value, role=f"{role}/rank", shape=full)
+    if lacking:
+        value = assembly.add("Reshape", value, role=f"{role}/rank", shape=(*lacking, *before))
     return assembly.add("broadcast_like", value, like, role=f"{role}/spread")
 
 

@@ -67,7 +67,21 @@ def matmul(match: Match, view: View) -> Sequence[Layer]:
         return [match.layer("dot", {}, _stored(match, view))]
     if ranks[0] == ranks[1] > 2 and view.shape(left)[:-2] == view.shape(right)[:-2]:
         return [match.layer("batch_dot" if ranks[0] == 3 else "_linalg_gemm2", {}, _stored(match, view))]
+    if view.is_constant(left) and ranks[0] == 2:
+        return _from_the_left(match, view, view.weight(left), right)
     return _batches(match, view, left, right)
+
+
+def _from_the_left(match: Match, view: View, matrix: Weight, right: ir.Value) -> Sequence[Layer]:
+    """A stored matrix times each of a batch of any size: its last two axes turned, FullyConnected, turned back."""
+    assembly, rank = Assembly(match, view), view.rank(right)
+    turned = assembly.add("SwapAxis", right, role="turned", dim1=rank - 2, dim2=rank - 1)
+    rows = matrix.shape[0]
+    product = assembly.add(
+        "FullyConnected", turned, matrix, role="product", num_hidden=rows, no_bias=True, flatten=False
+    )
+    assembly.add("SwapAxis", product, dim1=rank - 2, dim2=rank - 1)
+    return assembly.layers
 
 
 def _batches(match: Match, view: View, left: ir.Value, right: ir.Value) -> Sequence[Layer]:
@@ -157,6 +171,7 @@ WRITE = (
         matmul,
         ("MatMul",),
         samples=(
+            Sample("stored, from the left", "out0 = MatMul(w0, in0)", ((2, 3, 4),), ((5, 3),)),
             Sample("stored", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((6, 4),)),
             Sample("a stored stack", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((5, 1, 6, 4),)),
             Sample("a vector", "out0 = MatMul(in0, in1)", ((2, 5, 6), (6,))),

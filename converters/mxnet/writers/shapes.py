@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 
+import onnx_ir as ir
+
 from converters.hub.layer import Layer
-from converters.hub.matching import Declined, Match, Part
+from converters.hub.matching import Declined, Match, Part, attributes
 from converters.hub.optable import Sample
 from converters.hub.view import View
 from converters.hub.writetable import Write
@@ -109,7 +111,9 @@ def tile(match: Match, view: View) -> Sequence[Layer]:
 
 
 def expand(match: Match, view: View) -> Sequence[Layer]:
-    """Writes Expand as broadcast_to, behind a Reshape where it adds dimensions."""
+    """Writes Expand as broadcast_to, behind a Reshape where it adds dimensions, or as broadcast_like another value."""
+    if not view.is_constant(match.operand(1)):
+        return _expanded_like(match, view)
     view.integers(match.operand(1), "shape")
     before, after = view.shape(match.inputs[0]), view.shape(match.output)
     full = (*(1,) * (len(after) - len(before)), *before)
@@ -122,6 +126,49 @@ def expand(match: Match, view: View) -> Sequence[Layer]:
         data = assembly.add("Reshape", data, role="rank", shape=full)
     assembly.add("broadcast_to", data, shape=shape or (1,))
     return assembly.layers
+
+
+def _expanded_like(match: Match, view: View) -> Sequence[Layer]:
+    """Expand to a shape that is put together of ones and of other values' dimensions, axis by axis."""
+    data, shape = match.operand(0), match.operand(1)
+    assert data is not None
+    assert shape is not None
+    wanted, before, assembly = _measures(shape, view), view.shape(data), Assembly(match, view)
+    if wanted is None or len(wanted) != len(before):
+        raise Declined("its shape is computed by the network, not stored in the model")
+    for dim, part in zip(before, wanted, strict=True):
+        if part is not None and not isinstance(dim, int) and dim != view.shape(part[0])[part[1]]:
+            raise Declined("it grows an axis that is not fixed")
+    view.only_type(shape)
+    grown = [(axis, part) for axis, part in enumerate(wanted) if part is not None and before[axis] == 1]
+    made: Operand = data
+    for place, (axis, (other, its)) in enumerate(grown):
+        role = "" if place == len(grown) - 1 else f"axis{axis}"
+        made = assembly.add("broadcast_like", made, other, role=role, lhs_axes=(axis,), rhs_axes=(its,))
+    if not grown:
+        assembly.add("_copy", data)
+    return assembly.layers
+
+
+def _measures(shape: ir.Value, view: View) -> list[tuple[ir.Value, int] | None] | None:
+    """For each part of a shape the value and axis that it is the size of, None for a stored 1; None for another."""
+    node = shape.producer()
+    if node is None or node.op_type not in ("Concat", "Shape"):
+        return None
+    parts: list[tuple[ir.Value, int] | None] = []
+    for value in (shape,) if node.op_type == "Shape" else node.inputs:
+        assert value is not None
+        source = value.producer()
+        if view.is_constant(value) and view.numbers(value).tolist() == [1]:
+            parts.append(None)
+        elif source is not None and source.op_type == "Shape" and source.inputs[0] is not None:
+            data, attrs = source.inputs[0], attributes(source)
+            end = attrs.get("end")
+            span = slice(attrs.integer("start"), end if isinstance(end, int) else None)
+            parts += [(data, axis) for axis in range(view.rank(data))[span]]
+        else:
+            return None
+    return parts
 
 
 def measured(match: Match, view: View) -> Sequence[Layer]:
@@ -201,6 +248,9 @@ WRITE = (
     Write(expand, ("Expand",), dtypes=ANY, samples=(
         Sample("more dimensions", f"{_ints('s', 3, 1, 1, 4)}out0 = Expand(in0, s)", ((2, 4),)),
         Sample("one axis", f"{_ints('s', 1, 3, 4)}out0 = Expand(in0, s)", ((2, 1, 4),)),
+        Sample("like another", "s = Shape(in1)\ne = Expand(in0, s)\nout0 = Add(e, in1)", ((2, 1, 5), (2, 3, 5))),
+        Sample("a stored one for a batch", f"b = Shape<start = 0, end = 1>(in0)\n{_ints('o', 1)}"
+               "s = Concat<axis = 0>(b, o)\ne = Expand(w0, s)\nout0 = Add(e, in0)", ((2, 3),), ((1, 1),)),
     )),
     Write(measured, ("Shape",), dtypes=ANY, samples=(
         Sample("all", "out0 = Shape(in0)", _IMAGE),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import onnx
 import onnx_ir as ir
@@ -30,8 +30,11 @@ def normalize(
     batch: int | None = None,
     fixed: bool = False,
     known: Known | None = None,
+    contract: Callable[[ir.Model], object] | None = None,
 ) -> ir.Model:
     """A new model; `model` stays as it is, and weights stay where they are.
+
+    `contract` may make one node of many before anything is folded.
 
     With `known`, operators that are not among these and that ONNX defines by others become their definition.
 
@@ -46,6 +49,10 @@ def normalize(
     inference.forget(proto)
     normal = rebuilt(inference.infer(proto), model)
     naming.name_nodes(normal)
+    if contract is not None:
+        folding.store_constants(normal, report)
+        removing.remove_unread(normal, report)
+        contract(normal)
     for _ in range(_MAX_ROUNDS):
         if not sum(step(normal, report) for step in _PASSES):
             break

@@ -66,3 +66,13 @@ def test_an_option_of_caffe_says_nothing_about_other_formats(tmp_path):
     with pytest.raises(Diagnostic, match="--phase") as caught:
         converters.read([out], converters.Options(settings={"phase": "TRAIN"}))
     assert caught.value.code == "foreign-option"
+
+
+def test_a_psroialign_that_does_not_say_which_forks_it_is_is_refused_with_the_cut(tmp_path):
+    param = "psroi_align_param { output_dim: 1 group_size: 1 spatial_scale: 1 }"
+    text = 'input: "x" input_shape { dim: 1 dim: 1 dim: 4 dim: 5 } input: "r" input_shape { dim: 2 dim: 5 }\n'
+    text += f'layer {{ name: "p" type: "PSROIAlign" bottom: "x" bottom: "r" top: "p" {param} }}\n'
+    graph, _ = small(tmp_path, text)
+    with pytest.raises(Diagnostic, match="no sample_num") as caught:
+        converters.read([graph])
+    assert str(caught.value.hint).startswith("--cut-at x,r")

@@ -164,9 +164,10 @@ def test_an_unknown_phase_and_an_unknown_dialect_are_refused(tmp_path):
     assert any("segnet" in line for line in caught.value.details)
 
 
-def test_under_the_dialect_bvlc_layers_of_forks_are_refused_with_their_lines(tmp_path):
-    graph_file, _ = small(tmp_path, SMALL + layer("six", "ReLU6", ["prob"], ["six"]))
+@pytest.mark.parametrize(("dialect", "kind"), [("bvlc", "ReLU6"), ("ssd", "Reorg")])
+def test_under_a_dialect_layers_of_other_forks_are_refused_with_their_lines(tmp_path, dialect, kind):
+    graph_file, _ = small(tmp_path, SMALL + layer("six", kind, ["prob"], ["six"]))
     with pytest.raises(Diagnostic) as caught:
-        graph.decode({"graph": graph_file}, {}, dialect="bvlc")
+        graph.decode({"graph": graph_file}, {}, dialect=dialect)
     assert (caught.value.code, caught.value.where.line) == ("fork-layers", 17)
     graph.decode({"graph": graph_file}, {})

@@ -66,3 +66,18 @@ def test_detections_and_what_goes_into_them_agree_with_a_fork_of_caffe(detector)
         np.testing.assert_allclose(before[name], theirs[name], rtol=1e-5, atol=1e-5)
     mine = ran(discovery.find("onnxruntime"), "onnx", {"model": folder / "whole.onnx"}, 0)["detection_out"]
     same_detections(mine, theirs["detection_out"])
+
+
+@pytest.mark.index
+@pytest.mark.framework
+def test_the_detector_comes_back_from_onnx_and_detects_the_same(detector):
+    """Its priors as stored numbers: the Parameter that SSD's Caffe has for them."""
+    files, folder = detector
+    converters.convert([folder / "whole.onnx"], "caffe", folder / "back", dialect="ssd")
+    back = {"graph": folder / "back" / "back.prototxt", "weights": folder / "back" / "back.caffemodel"}
+    mine, theirs = (
+        ran(framework("caffe-ssd"), "caffe", found, 0, outputs=("detection_out",))["detection_out"]
+        for found in (back, files)
+    )
+    assert len(theirs[0, 0]) > 1
+    same_detections(mine, theirs)

@@ -73,6 +73,37 @@ def test_a_node_that_caffe_cannot_hold_is_refused_with_the_reason(case, tmp_path
     assert any(reason in line for line in fault.details), fault.details
 
 
+_LSTM = {
+    "batch first": ("LSTM<hidden_size = 2, layout = 1>(in0, w0, w1)", "layout 1"),
+    "other activations": (
+        'LSTM<hidden_size = 2, activations = ["HardSigmoid", "Tanh", "Tanh"]>(in0, w0, w1)',
+        "its activations are",
+    ),
+    "clipped gates": ("LSTM<hidden_size = 2, clip = 3.0>(in0, w0, w1)", "clips its gates"),
+    "coupled gates": ("LSTM<hidden_size = 2, input_forget = 1>(in0, w0, w1)", "couples two"),
+    "peepholes": ("LSTM<hidden_size = 2>(in0, w0, w1, , , , , w2)", "peepholes"),
+    "one state": ("LSTM<hidden_size = 2>(in0, w0, w1, , , w3)", "one state"),
+    "computed weights": ("LSTM<hidden_size = 2>(in0, w0, a)", "its recurrent weights is computed"),
+}
+
+
+@pytest.mark.parametrize("case", _LSTM)
+def test_an_lstm_that_is_not_caffes_is_refused_with_the_reason(case, tmp_path):
+    node, reason = _LSTM[case]
+    shapes = {"w0": (1, 8, 3), "w1": (1, 8, 2), "w2": (1, 6), "w3": (1, 4, 2)}
+    weights = {name: np.ones(shape, np.float32) for name, shape in shapes.items() if name in node}
+    text = f"a = Relu(in1)\nout0 = {node}"
+    fault = refusal(onnx_model(text, ((5, 4, 3), (1, 8, 2)), weights), tmp_path)
+    assert any(reason in line for line in fault.details), fault.details
+
+
+def test_streams_of_different_lengths_are_refused(tmp_path):
+    weights = {"w0": np.ones((1, 8, 3), np.float32), "w1": np.ones((1, 8, 2), np.float32)}
+    weights["n"] = np.array([5, 3, 5, 5], np.int32)
+    model = onnx_model("out0 = LSTM<hidden_size = 2>(in0, w0, w1, , n)", ((5, 4, 3),), weights)
+    assert any("sequence_lens" in line for line in refusal(model, tmp_path).details)
+
+
 def test_all_refused_nodes_are_named_at_once(tmp_path):
     fault = refusal(onnx_model("a = Sin(in0)\nb = Relu(a)\nc = Cos(b)\nout0 = Sin(c)", _IMAGE, {}), tmp_path)
     assert [line.split()[0] for line in fault.details] == ['"a"', '"c"', '"out0"']

@@ -34,7 +34,9 @@ CLASSIC = [
         "inception_v4", "inception_resnet_v2", "mobilenetv2", "resnet_v1",
     )
 ]  # fmt: skip
-"""The symbols of MXNet's image-classification examples; those left out differ from one of these in float16 alone."""
+HALVES = [f"classic/{name}" for name in ("alexnet_fp16", "vgg_fp16", "resnet_fp16", "resnet_v1_fp16")]
+"""The 18 symbols of MXNet's image-classification examples, the last four of which compute in float16."""
+HALF = 2e-3  # of the largest value: two units in the last place of float16
 WRITTEN_BACK = [f"classic/{name}" for name in ("lenet", "googlenet", "inception_bn", "mobilenetv2", "resnet_v1")]
 TOLERANCE = 1e-5  # of the largest value; measured over all 34: at most 4.7e-6
 
@@ -47,7 +49,11 @@ def exported() -> Path:
     (folder / "classic").mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
         python = str(discovery.probe(card).interpreter)
-        for script, names in (("mxnet_networks.py", wanted()), ("mxnet_classics.py", CLASSIC)):
+        for script, names in (
+            ("mxnet_networks.py", wanted()),
+            ("mxnet_classics.py", CLASSIC),
+            ("mxnet_halves.py", HALVES),
+        ):
             missing = [name for name in names if not (folder / f"{name}.npz").exists()]
             if missing:
                 command = [python, "-I", str(SUPPORT / script), str(folder), *missing]
@@ -73,6 +79,27 @@ def test_a_network_that_mxnet_made_agrees_with_mxnet(exported, tmp_path, name):
     assert found.shape == kept["y"].shape
     assert np.abs(found - kept["y"]).max() <= TOLERANCE * np.abs(kept["y"]).max()
     assert kept["y"].std(0).max() > (3e-3 if name in CLASSIC else 1e-3) * np.abs(kept["y"]).max()
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("name", HALVES)
+def test_a_network_in_float16_keeps_its_casts_and_agrees_to_the_rounding_of_float16(exported, tmp_path, name):
+    """MXNet has no float16 convolution on a CPU: it runs the same network in float32, over the same weights."""
+    kept, out = np.load(exported / f"{name}.npz"), tmp_path / "net.onnx"
+    options = converters.Options(inputs={"data": kept["x"].shape})
+    files = [exported / f"{name}-symbol.json", exported / f"{name}-0000.params"]
+    converters.convert(files, "onnx", out, options=options)
+    onnx.checker.check_model(str(out), full_check=True)
+    model = onnx.load(out)
+    casts = [node.attribute[0].i for node in model.graph.node if node.op_type == "Cast"]
+    half, single = onnx.TensorProto.FLOAT16, onnx.TensorProto.FLOAT
+    assert casts == ([half] if "alexnet" in name else [half, single])
+    types = {node.input[1]: node.op_type for node in model.graph.node if node.op_type in ("Conv", "Gemm")}
+    held = {item.name: item.data_type for item in model.graph.initializer}
+    assert {held[weight] for weight in types} == {half}
+    found = only(run("onnx", {"model": out}, {"data": kept["x"]})).astype(np.float32)
+    assert np.abs(found - kept["y"]).max() <= HALF * np.abs(kept["y"]).max()
+    assert kept["y"].std(0).max() > 3e-3 * np.abs(kept["y"]).max()
 
 
 @pytest.mark.framework

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from frameworks import framework
 from onnx_samples import WriteCase, onnx_model, write_cases
 from torch7_goldens import ROOT, agrees, cases
 
@@ -100,6 +101,29 @@ def test_opencv_computes_the_same_from_what_is_written_where_it_knows_the_classe
         np.testing.assert_allclose(ours.reshape(-1), wanted.reshape(-1), atol=2e-5 * scale)
 
 
+@pytest.mark.framework
+def test_the_real_torch7_computes_the_same_from_what_is_written(expected, files):
+    """torch.load and forward by Lua itself, where it is installed."""
+    jobs = [
+        host.Job(
+            "torch7",
+            {"model": files[case.slug]},
+            dict(zip(names(case), case.inputs().values(), strict=True)),
+            label=case.slug,
+        )
+        for case in CASES
+    ]
+    faults = []
+    for case, reply in zip(CASES, host.run_many(framework("torch7"), jobs, 60), strict=True):
+        theirs = expected[case.slug]
+        assert isinstance(theirs, host.Reply), str(theirs)
+        if isinstance(reply, host.Failed):
+            faults.append(f"{case.slug}: {reply.detail[:200]}")
+        elif not all(map(agrees, reply.outputs.values(), theirs.outputs.values())):
+            faults.append(f"{case.slug}: other numbers or shapes")
+    assert not faults, "\n".join(faults)
+
+
 RESIDUAL = """
 a = Conv<pads = [1, 1, 1, 1]>(in0, w0)
 b = Relu(a)
@@ -147,7 +171,7 @@ def test_a_graph_becomes_modules_that_compute_the_same(tmp_path, name):
     assert len(mine.outputs) == count
     assert all(map(agrees, mine.outputs.values(), theirs.outputs.values()))
     kinds = {item.kind for item in objects(t7.read(file).value)}
-    assert ("nn.SelectTable" in kinds) == (name != "branches that nest")
+    assert ("nn.gModule" in kinds) == (name != "branches that nest")
 
 
 @pytest.mark.framework

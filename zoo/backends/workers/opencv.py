@@ -37,8 +37,10 @@ def run(handle: dict, fed: dict, outputs: list) -> dict:
     `layer:NAME` is the layer NAME where a blob bears that name, too.
     """
     net, places = handle["net"], handle["places"]
+    if handle.get("unnamed") and len(fed) != 1:
+        raise ValueError(f"OpenCV's Torch7 reader has one input, and {len(fed)} arrays are fed")
     for name, array in fed.items():
-        net.setInput(_fit(name, array), name)
+        net.setInput(_fit(name, array), "" if handle.get("unnamed") else name)
     wanted = handle["outputs"] if outputs is None else outputs
     known = set(places) | set(net.getLayerNames()) | set(net.getUnconnectedOutLayersNames())
     unknown = [name for name in wanted if name not in known and _bare(name) not in net.getLayerNames()]
@@ -84,7 +86,8 @@ def _read_onnx(dnn: object, files: dict) -> dict:
 
 def _read_torch7(dnn: object, files: dict) -> dict:
     net = dnn.readNetFromTorch(next(iter(files.values())), True, True)  # noqa: FBT003 - binary, evaluate
-    return {"net": net, "inputs": None, "places": {}, "outputs": list(net.getUnconnectedOutLayersNames())}
+    outputs = list(net.getUnconnectedOutLayersNames())
+    return {"net": net, "inputs": None, "places": {}, "outputs": outputs, "unnamed": True}
 
 
 _READERS = {"caffe": _read_caffe, "onnx": _read_onnx, "torch7": _read_torch7}

@@ -4,6 +4,7 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 NAME = "torch7"
@@ -29,7 +30,7 @@ local function files(count)
 end
 local function save(value, name)
   if torch.isTensor(value) then
-    local flat = value:float():contiguous()
+    local flat = value:float():clone() -- a storage of its own, no larger than the tensor
     local sizes = io.open(name .. '.shape', 'w')
     sizes:write(table.concat(flat:size():totable(), ' '))
     sizes:close()
@@ -60,14 +61,24 @@ def inputs(handle: dict) -> None:
 
 def run(handle: dict, fed: dict, outputs: list) -> dict:
     """Run forward in evaluation; an output table gives `output1`, `output2.1`..., a tensor `output`."""
+    if not fed:
+        raise ValueError("nothing is fed: the file does not say its inputs (--input 1,3,224,224 says a shape)")
+    for old in Path().glob("output*.shape"):  # of the job before
+        old.unlink()
     for number, name in enumerate(sorted(fed, key=_order), 1):
         _write_tensor(Path(f"input-{number}.t7"), fed[name])
     Path("run.lua").write_text(_SCRIPT, encoding="utf-8")
     arguments = [_lua(), "run.lua", handle["model"], str(len(fed)), str(handle["threads"])]
-    done = subprocess.run(arguments, stdin=subprocess.DEVNULL, check=False)  # noqa: S603 - the script is this file's own
+    done = subprocess.run(  # noqa: S603 - the script is this file's own
+        arguments, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+    )
+    said = done.stderr.decode("utf-8", "replace")
+    sys.stderr.write(said)  # into the job's log
     if done.returncode:
-        raise RuntimeError(f"{arguments[0]} ended with status {done.returncode}; its log says why")
-    found = {path.stem: _read_tensor(path) for path in sorted(Path().glob("output*.shape"))}
+        why = said.strip().splitlines()[0] if said.strip() else "it said nothing"
+        raise RuntimeError(f"{Path(arguments[0]).name} ended with status {done.returncode}: {why[:300]}")
+    made = sorted(Path().glob("output*.shape"), key=lambda path: _order(path.stem, "output"))
+    found = {path.name[: -len(".shape")]: _read_tensor(path) for path in made}
     wanted = list(found) if outputs is None else outputs
     unknown = [name for name in wanted if name not in found]
     if unknown:
@@ -103,9 +114,9 @@ def _has_torch(luajit: str) -> bool:
     return done.returncode == 0
 
 
-def _order(name: str) -> list:
+def _order(name: str, word: str = "input") -> list:
     """input2 comes before input10."""
-    digits = name[len("input") :] if name.startswith("input") else ""
+    digits = name[len(word) :] if name.startswith(word) else ""
     return [int(part) for part in digits.split(".") if part.isdigit()]
 
 
