@@ -3,15 +3,15 @@
     python benchmarks/parity.py [resnet50.onnx] [--only comparison,floor,check,polygraphy] [--elements 100000000]
 
 Every line is a ratio of two things that were timed in this run; seconds are shown, and mean little elsewhere. Without a
-model `comparison` alone runs. Polygraphy is measured where it can be imported.
+model `comparison` alone runs. Polygraphy is measured where it is installed.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -93,12 +93,13 @@ def check(model: Path) -> None:
 
 def polygraphy(model: Path) -> None:
     """The same model in two runners of Polygraphy, outputs alone and all values marked."""
-    if importlib.util.find_spec("polygraphy") is None:
+    script = shutil.which("polygraphy", path=str(Path(sys.executable).parent)) or shutil.which("polygraphy")
+    if script is None:
         print("polygraphy: not installed here (pip install polygraphy)", flush=True)
         return
     for said, more in (("outputs alone", ()), ("all values", ("--onnx-outputs", "mark", "all"))):
         shapes = ("--input-shapes", *(_shape(name, array) for name, array in _feeds(model).items()))
-        command = [sys.executable, "-m", "polygraphy", "run", str(model), "--onnxrt", "--onnxrt", *shapes, *more]
+        command = [script, "run", str(model), "--onnxrt", "--onnxrt", *shapes, *more]
         wall, cpu = _children(lambda command=command: _silent(command))
         print(f"polygraphy, two runners, {said}: {wall:.2f} s, {cpu:.2f} s of processor", flush=True)
 

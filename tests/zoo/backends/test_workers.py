@@ -147,6 +147,30 @@ def test_the_real_caffe_reshapes_gives_inner_blobs_and_runs_without_weights(tmp_
     np.testing.assert_array_equal(inner.outputs["left"], np.maximum(x[:, :1], 0))
 
 
+IN_PLACE = """
+input: "data" input_shape { dim: 1 dim: 2 dim: 3 dim: 5 }
+layer { name: "shift" type: "Power" bottom: "data" top: "shift" power_param { shift: 0.5 } }
+layer { name: "act" type: "ReLU" bottom: "shift" top: "shift" }
+layer { name: "twice" type: "Power" bottom: "shift" top: "shift" power_param { scale: 2 } }
+"""
+
+
+@pytest.mark.framework
+@pytest.mark.parametrize("name", ["caffe", "opencv"])
+def test_what_a_layer_leaves_is_shown_before_others_overwrite_it(name, tmp_path):
+    card = framework("caffe") if name == "caffe" else discovery.find(name)
+    graph = tmp_path / "net.prototxt"
+    graph.write_text(IN_PLACE)
+    x = RNG.normal(size=(1, 2, 3, 5)).astype(np.float32)
+    wanted = ("layer:shift", "layer:act", "shift")
+    (seen,) = host.run_many(card, [host.Job("caffe", {"graph": graph}, {"data": x}, wanted)], 120)
+    np.testing.assert_array_equal(seen.outputs["layer:shift"], x + np.float32(0.5))
+    np.testing.assert_array_equal(seen.outputs["layer:act"], np.maximum(x + np.float32(0.5), 0))
+    np.testing.assert_array_equal(seen.outputs["shift"], 2 * np.maximum(x + np.float32(0.5), 0))
+    (unknown,) = host.run_many(card, [host.Job("caffe", {"graph": graph}, {"data": x}, ("layer:none",))], 120)
+    assert "layer:none" in unknown.detail
+
+
 @pytest.mark.framework
 def test_a_net_that_aborts_caffe_fails_alone_with_caffes_own_words(tmp_path):
     bad, good = tmp_path / "bad.prototxt", tmp_path / "good.prototxt"

@@ -46,5 +46,6 @@ class Located:
             "tensors": [row.plain() for row in (*self.whole, *self.layers)],
             "doctor": [asdict(finding) for finding in self.findings],
             "why_not": self.why_not,
+            "framework": self.framework or None,
             "bisected": list(self.bisected),
         }

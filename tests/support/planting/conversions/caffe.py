@@ -125,11 +125,11 @@ def _near(old):
     return window
 
 
-def _halved(emit, result, _layer):
+def halved(emit, result, _layer):
     return emit("Mul", result, emit.constant(np.array([0.5], np.float32), "kept"))
 
 
-def _flipped(array):
+def flipped(array):
     return np.ascontiguousarray(array[:, :, ::-1, ::-1])
 
 
@@ -152,7 +152,7 @@ MISTAKES = (
     Mistake("Convolution's bias is dropped", "caffe", wide,
             weighed(convolution, "Convolution", w1=np.zeros_like), "conv2/conv2", "dropped bias"),
     Mistake("Convolution's kernels are flipped", "caffe", wide,
-            weighed(convolution, "Convolution", w0=_flipped), "conv1/conv1", "flipped kernels"),
+            weighed(convolution, "Convolution", w0=flipped), "conv1/conv1", "flipped kernels"),
     Mistake("PReLU has one slope", "caffe", wide,
             weighed(prelu, "PReLU", w0=lambda a: np.full_like(a, a.flat[0])), "conv2", "PReLU sharing"),
     Mistake("an average leaves the padding out", "caffe", wide,
@@ -161,11 +161,11 @@ MISTAKES = (
             instead(eltwise, "_sum", lambda old: lambda emit, _coefficients: old(emit, ())),
             "sum", "coefficient of a sum"),
     Mistake("Deconvolution's kernels are flipped", "caffe", wide,
-            weighed(deconvolution, "Deconvolution", w0=_flipped), "up/up", "flipped kernels"),
+            weighed(deconvolution, "Deconvolution", w0=flipped), "up/up", "flipped kernels"),
     Mistake("ReLU's negative slope is ignored", "caffe", wide,
             misread(activations, "ReLU", negative_slope=0.0), "up", "activation slope"),
     Mistake("dropout is left on: it halves", "caffe", wide,
-            behind(shapes, "Dropout", _halved), "drop", "dropout left on"),
+            behind(shapes, "Dropout", halved), "drop", "dropout left on"),
     Mistake("InnerProduct's transpose is ignored", "caffe", wide,
             misread(inner_product, "InnerProduct", transpose=False), "fc2", "transposed fully-connected weights"),
     Mistake("pooling rounds down", "caffe", free,

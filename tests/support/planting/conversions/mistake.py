@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -79,8 +79,6 @@ def told(mistake: Mistake, *, plant: bool = True) -> Told:
 
 
 def _read(mistake: Mistake, status: int, report: Path, text: str) -> Told:
-    import json
-
     looked = json.loads(report.read_bytes())["layers"] if report.is_file() else []
     (one,) = looked or ({"first": None, "doctor": []},)
     return Told(mistake, status, one["first"], tuple(found["cause"] for found in one["doctor"]), text)
@@ -144,14 +142,3 @@ def behind(module: ModuleType, kind: str, make: Callable[[Emit, Any, Layer], Any
         return make(emit, row.op(layer, emit), layer)
 
     return lambda: patch.dict(module.READ, {kind: replace(row, op=op)})
-
-
-@contextmanager
-def both(*planted: Callable[[], Any]) -> Iterator[None]:
-    """Several patches at once."""
-    from contextlib import ExitStack
-
-    with ExitStack() as stack:
-        for one in planted:
-            stack.enter_context(one())
-        yield

@@ -20,7 +20,7 @@ from converters.mxnet.ops import (
     rnn,
     softmax,
 )
-from planting.conversions.caffe import _flipped, _halved, drawer
+from planting.conversions.caffe import drawer, flipped, halved
 from planting.conversions.mistake import Mistake, behind, instead, misread, weighed
 
 _BN = ("gamma", "beta", "moving_mean", "moving_var")
@@ -139,11 +139,11 @@ MISTAKES = (
     Mistake("Convolution's bias is dropped", "mxnet", wide,
             weighed(convolution, "Convolution", bias=np.zeros_like), "conv1_output", "dropped bias"),
     Mistake("Deconvolution's kernels are flipped", "mxnet", wide,
-            weighed(deconvolution, "Deconvolution", weight=_flipped), "up_output", "flipped kernels"),
+            weighed(deconvolution, "Deconvolution", weight=flipped), "up_output", "flipped kernels"),
     Mistake("FullyConnected's bias is dropped", "mxnet", wide,
             weighed(fully_connected, "FullyConnected", bias=np.zeros_like), "fc_output", "dropped bias"),
     Mistake("dropout is left on: it halves", "mxnet", wide,
-            behind(softmax, "Dropout", _halved), "drop_output", "dropout left on"),
+            behind(softmax, "Dropout", halved), "drop_output", "dropout left on"),
     Mistake("softmax goes along the samples", "mxnet", wide,
             misread(softmax, "softmax", axis=0), "prob_output", "softmax axis"),
     Mistake("pad's axes are exchanged", "mxnet", free,

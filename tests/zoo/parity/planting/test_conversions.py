@@ -1,5 +1,7 @@
 """Mistakes in the converters' own rules, seen beside the real frameworks; all of them: benchmarks/parity_score.py."""
 
+from dataclasses import replace
+
 import pytest
 from frameworks import framework
 from planting.conversions import MISTAKES, NETS, told
@@ -45,3 +47,12 @@ def test_a_whole_converter_agrees_with_the_framework_in_every_layer(mistake):
     assert found.status == 0, found.text
     assert found.layer is None
     assert "layers are within the limit" in " ".join(found.text.split())
+
+
+def test_a_reference_that_is_wrong_itself_is_told_by_layer_and_cause():
+    """OpenCV 4.14 reads InnerProduct without its `transpose`; Caffe and the conversion agree about it."""
+    mistake = next(one for one in MISTAKES if one.name == "InnerProduct's transpose is ignored")
+    found = told(replace(mistake, framework="opencv"), plant=False)
+    assert found.status == 1
+    assert found.layer == mistake.layer
+    assert found.causes[0] == mistake.cause
