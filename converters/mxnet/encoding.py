@@ -119,10 +119,11 @@ class _Symbol:
 
 
 def _apart(graph: SourceGraph) -> Iterator[Layer]:
-    """The layers, with a _copy behind each FullyConnected that several read.
+    """The layers, with a Reshape to the same shape behind each FullyConnected that several read.
 
     MXNet 1.9.1 fuses a function into the FullyConnected before it and hands the result to the other readers too
-    (measured: tanh(x) + x of such a layer becomes tanh(x) + tanh(x) by its oneDNN backend, which is on by default).
+    (measured: tanh(x) + tanh(x) of such a layer becomes tanh(x) + x by its oneDNN backend, which is on by default and
+    looks through _copy).
     """
     readers = Counter(name for layer in graph.layers for name in layer.inputs) + Counter(graph.outputs)
     for layer in graph.layers:
@@ -131,7 +132,7 @@ def _apart(graph: SourceGraph) -> Iterator[Layer]:
             continue
         made = f"{layer.outputs[0]}/connected"
         yield replace(layer, outputs=(made,))
-        yield replace(layer, kind="_copy", inputs=(made,), attrs=Attributes({}), weights={})
+        yield replace(layer, kind="Reshape", inputs=(made,), attrs=Attributes({"shape": (-2,)}), weights={})
 
 
 def _chunks(arrays: Mapping[str, Weight]) -> Iterator[bytes | memoryview]:
