@@ -32,12 +32,12 @@ def main() -> int:
     out.mkdir(exist_ok=True)
     convert = [sys.executable, "-m", "zoo", "convert", str(prefix), "--to", "onnx", "--input", "data:1,3,224,224", "-o"]
     commands = {
-        "cp": fresh(out / "copy", ["cp", f"{prefix}-0000.params", str(out / "copy")]),
-        "zoo convert": fresh(out / "zoo.onnx", [*convert, str(out / "zoo.onnx")]),
+        "cp": fresh(out / "copy", ["cp", f"{prefix}-0000.params"]),
+        "zoo convert": fresh(out / "zoo.onnx", convert),
     }
     peer = os.environ.get("ZOO_PYTHON_MXNET_ONNX")
     if peer:
-        commands["mx.onnx 1.9.1"] = fresh(out / "peer.onnx", [peer, "-c", _PEER, str(prefix), str(out / "peer.onnx")])
+        commands["mx.onnx 1.9.1"] = fresh(out / "peer.onnx", [peer, "-c", _PEER, str(prefix)])
     figures = {name: measure(argv, runs=1 if "mx" in name else runs, warmup=1) for name, argv in commands.items()}
     print(report(figures))
     over, peak = figures["zoo convert"].wall - figures["cp"].wall, figures["zoo convert"].rss_bytes

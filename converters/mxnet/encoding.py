@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import struct
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from converters.diagnostic import Diagnostic
+from converters.hub.attributes import Attributes
 from converters.hub.layer import Layer, Port, SourceGraph
 from converters.mxnet.params import DTYPES, LIST_MAGIC, V2
 from converters.mxnet.schema import find
@@ -51,7 +54,7 @@ class _Symbol:
         self._shared: dict[int, int] = {}
         for port in graph.inputs:
             self._input(port)
-        for layer in graph.layers:
+        for layer in _apart(graph):
             self._layer(layer)
         self._heads = [[*self._values[name], 0] for name in graph.outputs]
 
@@ -113,6 +116,23 @@ class _Symbol:
             candidate = f"{name}_{number}"
         self._names.add(candidate)
         return candidate
+
+
+def _apart(graph: SourceGraph) -> Iterator[Layer]:
+    """The layers, with a Reshape to the same shape behind each FullyConnected that several read.
+
+    MXNet 1.9.1 fuses a function into the FullyConnected before it and hands the result to the other readers too
+    (measured: tanh(x) + tanh(x) of such a layer becomes tanh(x) + x by its oneDNN backend, which is on by default and
+    looks through _copy).
+    """
+    readers = Counter(name for layer in graph.layers for name in layer.inputs) + Counter(graph.outputs)
+    for layer in graph.layers:
+        if layer.kind != "FullyConnected" or readers[layer.outputs[0]] < 2:
+            yield layer
+            continue
+        made = f"{layer.outputs[0]}/connected"
+        yield replace(layer, outputs=(made,))
+        yield replace(layer, kind="Reshape", inputs=(made,), attrs=Attributes({"shape": (-2,)}), weights={})
 
 
 def _chunks(arrays: Mapping[str, Weight]) -> Iterator[bytes | memoryview]:

@@ -73,7 +73,7 @@ def opened(sources: Sequence[str], wish: Wish, console: Console, pulling: Pullin
             weights = artifact.files.get("weights") or next(iter(artifact.files.values()))
             stem = artifact.entry.name if artifact.entry is not None else weights.name.split(".")[0]
             paths = list(artifact.files.values())
-            yield Ready(paths, stem, wish.shapes, wish.batch, wish.key, artifact.entry)
+            yield Ready(paths, stem, wish.shapes or _said(artifact.entry), wish.batch, wish.key, artifact.entry)
             return
         entry = artifact.entry
     else:
@@ -81,6 +81,13 @@ def opened(sources: Sequence[str], wish: Wish, console: Console, pulling: Pullin
     coded.demand_trust(source, trusted=wish.trust)
     with _exported(source, wish, console, entry) as ready:
         yield ready
+
+
+def _said(entry: Entry | None) -> Shapes:
+    """The inputs' shapes as the card has them, for a format whose own graph says none."""
+    if entry is None or entry.format != "mxnet" or not any(file.role == "graph" for file in entry.files):
+        return {}
+    return {spec.name: spec.shape for spec in entry.inputs}
 
 
 @contextmanager

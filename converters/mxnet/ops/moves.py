@@ -115,7 +115,8 @@ def broadcast_like(layer: Layer, emit: Emit) -> ir.Value:
     data, like = value(layer, emit, "lhs"), value(layer, emit, "rhs")
     mine, theirs = (cast("tuple[int, ...] | None", layer.attrs[name]) for name in ("lhs_axes", "rhs_axes"))
     if mine is None or theirs is None:
-        return emit("Expand", data, emit("Shape", like))
+        same = emit.shape(data) == emit.shape(like) and None not in emit.shape(data)
+        return emit("Identity", data) if same else emit("Expand", data, emit("Shape", like))
     shape = [1] * emit.rank(data)
     for axis, other in zip(mine, theirs, strict=False):
         shape[emit.axis(data, axis)] = emit.size(like, emit.axis(like, other))

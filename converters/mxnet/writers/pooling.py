@@ -81,23 +81,28 @@ def _window(match: Match, view: View) -> tuple[Window, tuple[int, ...], tuple[in
     return where, kernel, tuple(end)
 
 
+_ROOTS = {1: "", 2: "sqrt", 3: "cbrt"}
+
+
 def lp_pool(match: Match, view: View) -> Sequence[Layer]:
-    """Writes LpPool of the orders 1 and 2: the root of the sum of powers, which MXNet's lp pooling leaves signs in."""
+    """Writes LpPool of the orders 1, 2 and 3: the root of the sum of powers; MXNet's lp leaves signs in."""
     where, kernel, end = _window(match, view)
     order = match.attrs[0].integer("p")
-    if order not in (1, 2):
-        raise Declined(f"its order {order}; zoo writes 1 and 2")
-    assembly = Assembly(match, view)
-    data: Operand = assembly.add("abs" if order == 1 else "square", match.inputs[0], role="powers")
+    if order not in _ROOTS:
+        raise Declined(f"its order {order}; zoo writes 1, 2 and 3")
+    assembly, root = Assembly(match, view), _ROOTS[order]
+    data: Operand = assembly.add("square" if order == 2 else "abs", match.inputs[0], role="powers")
+    if order == 3:
+        data = assembly.add("_power_scalar", data, role="cubes", scalar="3.0")
     fields: dict[str, Any] = {"pool_type": "sum", "kernel": kernel, "stride": where.stride}
     if end == where.before:
         fields["pad"] = where.before
     else:
         pad = padded(where.before, end, 0.0)
         data = assembly.add(pad.kind, data, role=pad.role, **pad.attrs)
-    total = assembly.add("Pooling", data, role="" if order == 1 else "sum", **fields)
-    if order == 2:
-        assembly.add("sqrt", total)
+    total = assembly.add("Pooling", data, role="sum" if root else "", **fields)
+    if root:
+        assembly.add(root, total)
     return assembly.layers
 
 

@@ -171,6 +171,8 @@ WRITE = (
         matmul,
         ("MatMul",),
         samples=(
+            Sample("read twice", "m = MatMul(in0, w0)\nt = Tanh(m)\nu = Tanh(m)\nout0 = Add(t, u)", ((2, 3, 6),),
+                   ((6, 4),)),
             Sample("stored, from the left", "out0 = MatMul(w0, in0)", ((2, 3, 4),), ((5, 3),)),
             Sample("stored", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((6, 4),)),
             Sample("a stored stack", "out0 = MatMul(in0, w0)", ((2, 3, 6),), ((5, 1, 6, 4),)),
