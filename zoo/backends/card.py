@@ -32,6 +32,7 @@ class Card:
     `via`: a format that it reads -> the format that zoo writes such an artifact in first, for the worker to load.
     `converts`: a format that it turns into another one: another program's converter, asked for a second opinion. It
     runs nothing, so it reads nothing either. `devices`: a device -> the options that make it compute there.
+    `programs`: what it looks for on PATH; nobody watches that, so what it answered is not remembered.
     """
 
     name: str
@@ -44,10 +45,11 @@ class Card:
     via: Mapping[str, str] = field(default_factory=dict)
     converts: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()
 
 
 def read(worker: Path) -> Card:
-    """Parses NAME, READS, NEEDS, ENV, OPTIONS, VIA, CONVERTS and DEVICES of a worker file; all faults at once."""
+    """Parses the literals of a worker file (NAME, READS, NEEDS, ENV, PROGRAMS, OPTIONS...); all faults at once."""
     tree = parse(worker.read_bytes(), str(worker))
     faults: list[str] = []
     constants = _constants(tree, faults)
@@ -67,6 +69,7 @@ def read(worker: Path) -> Card:
         via=_formats(constants, "VIA", faults),
         converts=_formats(constants, "CONVERTS", faults),
         devices=_devices(constants, faults),
+        programs=_strings(constants, "PROGRAMS", faults) if "PROGRAMS" in constants else (),
     )
     if faults:
         raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)
