@@ -10,6 +10,7 @@ from converters.hub.layer import Dim
 from converters.torch7.gmodule import input_count
 from converters.torch7.modules import Parameters
 from converters.torch7.objects import Object, Table, Tensor
+from converters.torch7.sizes import Noted, noted
 from converters.torch7.unroll import Tree
 
 ONLY = "input"
@@ -72,6 +73,11 @@ def derive(module: Object, parameters: Parameters, fits: Callable[[Shape], bool]
     for shape, how in _stated(module, first, parameters):
         if fits(shape):
             return shape, how
+    last = noted(module)
+    if last is not None:
+        shape = (1, last.planes, *(_likely(*pair) for pair in zip(last.ranges, last.steps, strict=True)))
+        if fits(shape):
+            return shape, _words(last)
     planes = first.fields.strings.get("nInputPlane")
     if "Spatial" not in first.kind or not isinstance(planes, float) or fits((1, int(planes), _ODD, _ODD)):
         return None, ""
@@ -79,6 +85,22 @@ def derive(module: Object, parameters: Parameters, fits: Callable[[Shape], bool]
     if found is None:
         return None, ""
     return (1, int(planes), found, found), f"of the usual image sizes, {found} is the first that every layer accepts"
+
+
+def _likely(sizes: tuple[int, int], step: int) -> int:
+    """Of the sizes that lead to what was kept: a usual one, else a multiple of the strides, else the largest."""
+    possible = range(sizes[0], sizes[1] + 1)
+    usual = next((size for size in _SIZES if size in possible), None)
+    return usual or next((size for size in possible if size % step == 0), sizes[1])
+
+
+def _words(last: Noted) -> str:
+    kept = " x ".join(map(str, last.size))
+    how = f"the file keeps that {last.kind} was given {kept} the last time"
+    if all(least == most for least, most in last.ranges):
+        return how
+    open_ = " x ".join(str(low) if low == high else f"{low}..{high}" for low, high in last.ranges)
+    return f"{how}; images of {open_} lead there"
 
 
 def _stated(module: Object, first: Object, parameters: Parameters) -> Iterator[tuple[Shape, str]]:

@@ -70,7 +70,7 @@ class Parameters:
         key = (id(tensor.storage), tensor.offset, tensor.size, tensor.stride)
         if tensor.storage is None or key not in self._made:
             made = numbers.weight(tensor, self._path)
-            if made.dtype.kind == "f" and made.dtype != _FLOAT:
+            if made.dtype.kind == "f" and made.dtype.itemsize != _FLOAT.itemsize:
                 self.cast.add(tensor.kind)
             if made.dtype.kind == "f":
                 made = cast(made, _FLOAT)

@@ -33,6 +33,7 @@ class Card:
     `converts`: a format that it turns into another one: another program's converter, asked for a second opinion. It
     runs nothing, so it reads nothing either. `devices`: a device -> the options that make it compute there.
     `variants`: a name -> the options under which the same worker is a backend of its own, `torch:float64`.
+    `programs`: what it looks for on PATH; nobody watches that, so what it answered is not remembered.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Card:
     converts: Mapping[str, str] = field(default_factory=dict)
     devices: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    programs: tuple[str, ...] = ()
 
     @property
     def home(self) -> str:
@@ -83,6 +85,7 @@ def read(worker: Path) -> Card:
         converts=_formats(constants, "CONVERTS", faults),
         devices=_settings(constants, "DEVICES", faults),
         variants=_settings(constants, "VARIANTS", faults),
+        programs=_strings(constants, "PROGRAMS", faults) if "PROGRAMS" in constants else (),
     )
     if faults:
         raise BackendFault("backend-card", "this worker file is no backend", where=Where(str(worker)), details=faults)

@@ -117,12 +117,18 @@ def _shaped(act: Callable[[Shapes], Made], artifact: Artifact, feeding: Feeding)
     except Diagnostic as fault:
         if fault.code != "input-shape-missing":
             raise
-        known: Shapes = {spec.name: spec.shape for spec in artifact.entry.inputs} if artifact.entry else {}
+        known = _carded(artifact)
         if not known and feeding.inputs is not None:
             known = {name: array.shape for name, array in given.arrays(feeding.inputs).items()}
         if not known:
             raise
         return act(known)
+
+
+def _carded(artifact: Artifact) -> Shapes:
+    """The shape of the only input, by the empty name: a card may call it otherwise than a file without names."""
+    inputs = artifact.entry.inputs if artifact.entry else ()
+    return {"": inputs[0].shape} if len(inputs) == 1 else {spec.name: spec.shape for spec in inputs}
 
 
 def _options(shapes: Shapes) -> converters.Options:

@@ -58,6 +58,15 @@ def test_a_key_picks_the_model_and_the_only_model_needs_none(name, key):
     assert [node.op_type for node in picked.ir.graph] == [node.op_type for node in found.ir.graph]
 
 
+@goldens
+@pytest.mark.parametrize(("name", "told"), [("ser_bigendian", False), ("ser_long32", False), ("ser_double_cnn", True)])
+def test_only_numbers_of_another_size_are_said_to_become_float32(name, told):
+    """The order of bytes is no rounding."""
+    size = {"input": tuple(np.load(ROOT / name / "input.npy").shape)}
+    model = converters.read([ROOT / name / "model.t7"], converters.Options(inputs=size))
+    assert any("become float32" in note for note in model.report.notes) == told
+
+
 def test_several_models_are_listed_and_none_is_guessed(tmp_path):
     path = write(tmp_path / "x.t7", Listed((linear(2, 3), linear(3, 4))))
     with pytest.raises(Diagnostic) as refusal:

@@ -50,6 +50,19 @@ def test_inputs_and_outputs_pass_through_files(tmp_path, monkeypatch):
     np.testing.assert_array_equal(reply.outputs["output"], 2 * x)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script with a shebang")
+@pytest.mark.skipif(shutil.which("th") is not None, reason="Lua Torch is installed here")
+def test_a_lua_torch_that_was_removed_is_not_remembered(tmp_path, monkeypatch):
+    """What is remembered of other backends rests on files that are watched; `th` may be anywhere on PATH."""
+    program = tmp_path / "th"
+    program.write_text(STAND_IN.format(python=sys.executable))
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path), prepend=":")
+        assert discovery.probe(discovery.find("torch7")).available
+    assert not discovery.probe(discovery.find("torch7")).available
+
+
 SHRINKING = """#!{python}
 import sys
 import numpy as np

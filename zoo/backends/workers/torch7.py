@@ -10,6 +10,7 @@ from pathlib import Path
 NAME = "torch7"
 READS = ["torch7"]
 NEEDS = []
+PROGRAMS = ["th", "luajit"]
 ENV = None  # no package index has Lua Torch; it is built from its sources
 
 _SCRIPT = """
@@ -101,7 +102,7 @@ def probe() -> None:
 
 
 def _lua() -> str:
-    for name in ("th", "luajit"):
+    for name in PROGRAMS:
         found = shutil.which(name)
         if found and (name == "th" or _has_torch(found)):
             return found
