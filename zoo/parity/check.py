@@ -13,7 +13,7 @@ from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity import precision
 from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader
-from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, least, spread, unmeasured
+from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, demand_rows, least, spread, unmeasured
 from zoo.parity.idleness import not_exercised
 from zoo.parity.judging import against, as_result, steady
 from zoo.parity.loaded import Loaded, asked, load, yardstick
@@ -40,6 +40,8 @@ class Means:
     seen: Callable[[Sequence[Result], Samples], None] = lambda _results, _samples: None
     more: Callable[[Samples], Sequence[Samples]] = lambda _samples: ()
     measure: Measure = unmeasured
+    detections: tuple[str, ...] = ()
+    """Outputs that hold detections because the caller says so, beside those that can be told from the graph."""
 
 
 def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
@@ -52,6 +54,7 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         if not loaded:
             return Report(None, None, (), (), (*plan.not_run, *faults), rule)
         loaded |= yardstick(plan.runs, means.convert, Path(folder) / "yardstick")
+        loaded = {source: one.holding(means.detections) for source, one in loaded.items()}
         ports = {source: means.ports(one.artifact) for source, one in loaded.items()}
         samples = means.sample(leader(list(ports.values())), batch_size(batch, list(ports.values())))
         sets = (samples, *means.more(samples))
@@ -62,6 +65,7 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         results, again, failed, doubles = run_all(work, means.run, beside)
         means.seen(results, samples)
         floors = _floors(results, work, doubles, means)
+        demand_rows(means.detections, floors, sets[0].name)
         told = Told(sets, floors.told, precision.float64(doubles), precision.weights(onnx), not_exercised(doubles[:1]))
         return _report(results, again, floors, doubles, rule, (*plan.not_run, *faults, *unfed, *failed), told)
 
@@ -71,6 +75,7 @@ def _work(
 ) -> tuple[list[Work], list[NotRun]]:
     """What each run is fed and asked for; a set that an artifact's fixed batch does not divide is left out."""
     work: list[Work] = []
+    rows = frozenset(name for one in loaded.values() for name in one.rows)
     faults: list[NotRun] = []
     for run in plan.runs:
         if run.source not in loaded:
@@ -90,6 +95,7 @@ def _work(
                 _jobs(artifact.format, wanted.files, portions, wanted.outputs),
                 wanted.taps,
                 _jobs(artifact.format, artifact.files, portions, None),
+                rows,
             )
         )
     return work, faults

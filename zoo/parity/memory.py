@@ -51,7 +51,10 @@ def remembered(question: Question, stop: Callable[[], bool]) -> Measured:
 def _measure(question: Question, folder: Path, stop: Callable[[], bool]) -> None:
     seeds = SEEDS if question.noise else 0
     model = question.artifact.files["model"]
-    made = measure(model, question.feeds, folder, keep=question.keep, seeds=seeds, noise=question.noise, stop=stop)
+    made = measure(
+        model, question.feeds, folder, keep=question.keep, lanes=question.lanes, seeds=seeds, noise=question.noise,
+        stop=stop,
+    )  # fmt: skip
     _remember(made, folder)
     for name in ("request.json", "reply.json", "log", *(path.name for path in folder.glob("in-*.npy"))):
         (folder / name).unlink(missing_ok=True)
@@ -71,7 +74,7 @@ def _key(question: Question) -> str:
     for name, array in sorted(question.feeds.items()):
         digest.update(f"{name} {array.dtype} {array.shape} ".encode())
         digest.update(array.tobytes())
-    told = [list(question.keep), question.noise, _engine(), np.__version__, version("onnx")]
+    told = [list(question.keep), list(question.lanes), question.noise, _engine(), np.__version__, version("onnx")]
     digest.update(json.dumps(told).encode())
     return digest.hexdigest()
 
@@ -88,6 +91,7 @@ def _remember(found: Measured, folder: Path) -> None:
         "values": [one.plain() for one in found.values.values()],
         "kept": {name: path.name for name, path in found.kept.items()},
         "outputs": list(found.outputs),
+        "lanes": {name: [path.name for path in paths] for name, paths in found.lanes.items()},
     }
     (folder / "measured.json").write_text(json.dumps(plain), encoding="utf-8")
 
@@ -98,9 +102,12 @@ def _recall(folder: Path) -> Measured | None:
         plain = json.loads((folder / "measured.json").read_bytes())
         values = {entry["name"]: value(entry) for entry in plain["values"]}
         kept = {name: folder / file for name, file in plain["kept"].items()}
-        found = Measured(values, kept, dict[str, Mapping[str, Error]](), tuple(plain["outputs"]))
+        lanes = {name: [folder / file for file in files] for name, files in plain["lanes"].items()}
+        found = Measured(values, kept, dict[str, Mapping[str, Error]](), tuple(plain["outputs"]), lanes)
         for name in kept:
             found.double(name)
+        for name in lanes:
+            found.runs(name)
         os.utime(folder)
     except (OSError, ValueError, KeyError, TypeError):
         return None

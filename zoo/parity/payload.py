@@ -118,4 +118,5 @@ def _output(output: Compared) -> dict[str, object]:
         "kl": output.kl,
         "kind": output.kind,
         "inputs": output.inputs,
+        "as_set": output.as_set,
     }

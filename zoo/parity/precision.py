@@ -43,7 +43,7 @@ def _task(
         return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are")
     feeds = {name: several[0] for name, several in portions.items()}
     taps = {output: tap.value for output, tap in one.taps.items()}
-    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise)
+    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise, sets=one.sets)
 
 
 def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:

@@ -51,6 +51,7 @@ class Request:
     snr: float | None = None
     why: str | None = None
     device: str | None = None
+    detections: tuple[str, ...] = ()
     layers: bool = False
     bisect: bool = False
     bisect_to: Path = Path("bisect")
@@ -126,6 +127,7 @@ def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Per
     """Convert, run and compare; workers are ended, and KeyboardInterrupt is raised, once `stop()` is true."""
     request, seen = prepared.request, Seen()
     plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed))
+    acting = replace(acting, detections=request.detections)
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
     run = devices.on(request.device, acting.run) if request.device else acting.run

@@ -93,6 +93,7 @@ class Output(BaseModel):
     kl: Number
     kind: str
     inputs: str
+    as_set: bool = Field(default=False, description="compared as a set: detections, or places of values that tie")
     spread: Spread | None = None
 
 
