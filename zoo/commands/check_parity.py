@@ -29,6 +29,7 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
         "--detections", default="", metavar="NAMES", help="Outputs to compare as sets of detections, besides."
     ),
     click.option("--layers", is_flag=True, help="Compare every layer, fed with the reference's values, in all runs."),
+    click.option("--no-layers", is_flag=True, help="Compare outputs and logits alone; the report says so."),
     click.option("--bisect", is_flag=True, help="Write the smallest part that differs, with a script that shows it."),
     click.option(
         "--bisect-to", type=_FILE, metavar="DIR", default="bisect", show_default=True, help="Where --bisect writes."

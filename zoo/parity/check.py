@@ -12,6 +12,7 @@ from zoo.backends.exchange import Job
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity import precision
+from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader
 from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, demand_rows, least, spread, unmeasured
 from zoo.parity.idleness import not_exercised
@@ -30,14 +31,14 @@ class Means:
     `run` answers each job in order and gives up when the function that it is handed says so; `convert` writes ONNX
     into a folder; `ports` reads an artifact's inputs; `sample` makes the inputs for the leading ports and the number
     of samples that they need, `more` further sets of them. `measure` runs ONNX in float64. `seen` is shown the runs
-    that gave outputs, the reference first, and the samples.
+    that gave outputs, the reference first, the samples, and what was measured of the reference's values on them.
     """
 
     run: Runner
     convert: Callable[[Artifact, Path], Artifact]
     ports: Callable[[Artifact], tuple[Port, ...]]
     sample: Callable[[tuple[Port, ...], int], Samples]
-    seen: Callable[[Sequence[Result], Samples], None] = lambda _results, _samples: None
+    seen: Callable[[Sequence[Result], Samples, Mapping[str, Value]], None] = lambda _results, _samples, _values: None
     more: Callable[[Samples], Sequence[Samples]] = lambda _samples: ()
     measure: Measure = unmeasured
     detections: tuple[str, ...] = ()
@@ -63,7 +64,8 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         labelled = {one.artifact.label: ports[source] for source, one in loaded.items()}
         beside = precision.tasks(onnx, labelled, sets, means.measure)
         results, again, failed, doubles = run_all(work, means.run, beside)
-        means.seen(results, samples)
+        first = doubles[0] if doubles else None
+        means.seen(results, samples, first.values[samples.name] if isinstance(first, Doubles) else {})
         floors = _floors(results, work, doubles, means)
         demand_rows(means.detections, floors, sets[0].name)
         told = Told(sets, floors.told, precision.float64(doubles), precision.weights(onnx), not_exercised(doubles[:1]))

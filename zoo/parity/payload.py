@@ -42,6 +42,7 @@ def payload(report: Report) -> dict[str, object]:
         "weights": _weights(report.told.weights),
         "not_exercised": [asdict(item) for item in report.told.not_exercised],
         **_located(report.located),
+        "not_inside": report.told.inside,
         "environment": {"zoo": __version__, "python": platform.python_version(), "platform": platform.platform()},
     }
 

@@ -91,6 +91,8 @@ class Told:
     float64: Precision = Precision(ran=False, worst=None, sentence="nothing ran")
     weights: Weights | None = None
     not_exercised: tuple[Idle, ...] = ()
+    inside: str | None = None
+    """Why inner values and layers of runs that agree were not looked at."""
 
     @property
     def samples(self) -> str:

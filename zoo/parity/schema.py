@@ -212,6 +212,7 @@ class Parity(BaseModel):
     first: dict[str, Any] | str | None = None
     doctor: list[Cause] = []
     layers: list[dict[str, Any]] = Field([], description="each run that was looked into: tensors, first, doctor")
+    not_inside: str | None = Field(None, description="why runs that agree were judged by their outputs alone")
     request: dict[str, Any] | None = Field(None, description="what was asked, for --replay")
     attested: list[Attested] = []
     environment: dict[str, str] = {}

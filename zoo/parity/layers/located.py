@@ -14,7 +14,7 @@ class Located:
 
     `whole` are the values that both sides share in the whole network, `layers` the same layer by layer from the
     reference's own values. `why_not` says why there are none. `bisected` names the files that
-    --bisect wrote; `plotted`: --layers was asked for.
+    --bisect wrote; `plotted`: --layers was asked for. `short`: with few samples, as every run that agrees is.
     """
 
     label: str
@@ -24,6 +24,7 @@ class Located:
     why_not: str | None = None
     bisected: tuple[str, ...] = ()
     plotted: bool = False
+    short: bool = False
 
     @property
     def first(self) -> Row | None:
@@ -41,8 +42,12 @@ class Located:
         return {
             "run": self.label,
             "first": culprit.name if culprit else None,
-            "tensors": [row.plain() for row in (*self.whole, *self.layers)],
+            "tensors": [] if self.short and culprit is None else [row.plain() for row in (*self.whole, *self.layers)],
             "doctor": [asdict(finding) for finding in self.findings],
             "why_not": self.why_not,
+            "short": self.short,
+            "values": len(self.whole),
+            "layers": len(self.layers),
+            "worst": max((row.ratio for row in (*self.whole, *self.layers)), default=None),
             "bisected": list(self.bisected),
         }
