@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +20,9 @@ from zoo.parity.judging import against, as_result, steady
 from zoo.parity.loaded import Loaded, asked, load, yardstick
 from zoo.parity.plan import NotRun, Plan, Source
 from zoo.parity.report import Pair, Report, Row, Told
-from zoo.parity.rule import Rule
+from zoo.parity.rule import Floor, Rule
 from zoo.parity.running import Result, Runner, Work, run_all
+from zoo.parity.stored import weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ class Means:
     measure: Measure = unmeasured
     detections: tuple[str, ...] = ()
     """Outputs that hold detections because the caller says so, beside those that can be told from the graph."""
+    recorded: Mapping[str, Floor] = field(default_factory=dict)
+    """Floors of the reference's outputs that were measured once, for where nothing can be run in float64."""
 
 
 def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
@@ -68,7 +71,7 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         means.seen(results, samples, first.values[samples.name] if isinstance(first, Doubles) else {})
         floors = _floors(results, work, doubles, means)
         demand_rows(means.detections, floors, sets[0].name)
-        told = Told(sets, floors.told, precision.float64(doubles), precision.weights(onnx), not_exercised(doubles[:1]))
+        told = Told(sets, floors.told, precision.float64(doubles), weights(onnx), not_exercised(doubles[:1]))
         return _report(results, again, floors, doubles, rule, (*plan.not_run, *faults, *unfed, *failed), told)
 
 
@@ -119,6 +122,9 @@ def _floors(
     if isinstance(first, Doubles):
         return first.floors
     why = f"{first.label}: {first.why}" if first else "none of the files is ONNX or could be converted"
+    if means.recorded:
+        known = dict.fromkeys(work[0].jobs, means.recorded)
+        return Floors(f"recorded with the golden: no float64 ({why})", known)
     mine = next(one for one in work if one.run is results[0].run)
     return spread(mine, results[0], means.run, f"no float64 ({why})")
 

@@ -27,8 +27,8 @@ from zoo.parity.running import Result
 
 SAMPLES = 2
 """The first ones: in the measurements behind K two samples found nearly as much as four."""
-BUDGET = 2**28
-"""Elements of all inner values together, 1 GB of float32, beyond which a check does not look inside by itself."""
+BUDGET = 2**27
+"""Bytes of weights and inner values together beyond which looking inside costs more than the check itself."""
 _RUNNER = "onnxruntime"
 
 
@@ -56,17 +56,21 @@ def inside(
     with TemporaryDirectory(prefix="zoo-inside-") as place:
         loaded, _faults = load(plan.runs, means.convert, Path(place))
         few = samples.leading(_count([means.ports(one.artifact) for one in loaded.values()], samples))
-        many = elements(values) * few.batch
         if not values:
             return nobody("the floors of its inner values are not known")
+        many = 4 * elements(values) * few.batch + max(map(_bytes, loaded.values()))
         if many > BUDGET:
-            return nobody(f"its inner values are {4 * many / 2**30:.1f} GB: --layers looks into them")
+            return nobody(f"weights and inner values are {many / 2**20:.0f} MB, --layers looks into them all the same")
         asked = Inside(means, few, loaded, Path(place))
         try:
             known = _known(ran[0], values, asked)
         except Diagnostic as fault:
             return nobody(fault.message)
         return tuple(_tried(result, known, asked) for result in chosen)
+
+
+def _bytes(form: Loaded) -> int:
+    return sum(path.stat().st_size for path in form.artifact.files.values() if path.is_file())
 
 
 def _count(everybody: Sequence[tuple[Port, ...]], samples: Samples) -> int:
@@ -124,4 +128,6 @@ def _tried(result: Result, known: Known, asked: Inside) -> Located:
         found = glance(known, candidate, runner, remembered_layers)
     except Diagnostic as fault:
         return Located(label, why_not=fault.message, short=True)
-    return Located(label, found.whole, found.layers, why_not=found.why_not, short=True)
+    return Located(
+        label, found.whole, found.layers, why_not=found.why_not, short=True, missing=found.missing, of=len(known.inner)
+    )

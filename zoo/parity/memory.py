@@ -22,16 +22,14 @@ from zoo.parity.feeding import Fed
 from zoo.parity.floors import Question
 from zoo.parity.layers.glance import SEEDS as GLANCE
 from zoo.parity.measure import SEEDS, Error, Measured, measure, value
-from zoo.supply.store import default_root
+from zoo.supply.remembered import excess, floors, remove
 
-_KEPT = 64
-"""Measurements that are kept; the ones that were used longest ago go first."""
 _CHUNK = 1 << 20
 
 
 def remembered(question: Question, stop: Callable[[], bool]) -> Measured:
     """As `measure` says; what was measured before with the same engine comes from the user's cache."""
-    place = _folder() / _key(question)
+    place = floors() / _key(question)
     found = _recall(place)
     if found is not None:
         return found
@@ -40,7 +38,7 @@ def remembered(question: Question, stop: Callable[[], bool]) -> Measured:
     work = Path(mkdtemp(prefix=".measuring-", dir=place.parent))
     try:
         _measure(question, work, stop)
-        _forget(place.parent)
+        _forget()
         with suppress(OSError):  # somebody else was faster
             work.replace(place)
         found = _recall(place)
@@ -58,7 +56,7 @@ def remembered_layers(model: Path, feeds: Fed, inner: Fed, got: Mapping[str, Fed
     for label, arrays in (("feeds", feeds), ("inner", inner), *sorted(got.items())):
         digest.update(label.encode())
         _add_arrays(digest, arrays)
-    place = _folder() / digest.hexdigest()
+    place = floors() / digest.hexdigest()
     found = _recall(place)
     if found is not None:
         return found
@@ -72,7 +70,7 @@ def remembered_layers(model: Path, feeds: Fed, inner: Fed, got: Mapping[str, Fed
                 path.unlink()
         with suppress(OSError):  # somebody else was faster
             work.replace(place)
-        _forget(place.parent)
+        _forget()
     finally:
         shutil.rmtree(work, ignore_errors=True)
     return made
@@ -88,10 +86,6 @@ def _measure(question: Question, folder: Path, stop: Callable[[], bool]) -> None
     _remember(made, folder)
     for name in ("request.json", "reply.json", "log", *(path.name for path in folder.glob("in-*.npy"))):
         (folder / name).unlink(missing_ok=True)
-
-
-def _folder() -> Path:
-    return default_root() / "parity"
 
 
 def _key(question: Question) -> str:
@@ -158,13 +152,7 @@ def _recall(folder: Path) -> Measured | None:
     return found
 
 
-def _forget(folder: Path) -> None:
-    """Keep the newest ones."""
-    try:
-        old = sorted(
-            (path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda p: -p.stat().st_mtime
-        )
-        for path in old[_KEPT:]:
-            shutil.rmtree(path, ignore_errors=True)
-    except OSError:
-        return
+def _forget() -> None:
+    """Keep what was used last, within the store's bounds."""
+    for one in excess():
+        remove(one)

@@ -83,7 +83,9 @@ def _inputs(samples: Samples) -> list[dict[str, object]]:
 
 
 def _weights(found: Weights | None) -> dict[str, object] | None:
-    return None if found is None else {**asdict(found), "of": list(found.of), "different": list(found.different)}
+    return None if found is None else {
+        **asdict(found), "of": list(found.of), "different": list(found.different), "how": found.how,
+    }  # fmt: skip
 
 
 def _row(row: Row) -> dict[str, object]:

@@ -135,7 +135,8 @@ def _conditions(report: Report) -> list[str]:
     weights = report.told.weights
     if weights:
         lines.append(
-            f"Weights: {weights.equal} of {weights.compared} of {weights.of[0]} are in {weights.of[1]} bit for bit."
+            f"Weights: {weights.equal} of {weights.compared} of {weights.of[0]} are in {weights.of[1]} bit for bit "
+            f"({weights.how})."
         )
     idle = report.told.not_exercised
     if idle:

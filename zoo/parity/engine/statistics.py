@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo.parity.engine.arrays import Array
 
-PIECE = 1 << 15  # elements: 256 KB of float64
+PIECE = 1 << 13  # elements: below 10,000 OpenBLAS takes one thread for a dot product; more would spin, not help
 
 
 @dataclass(frozen=True, slots=True)

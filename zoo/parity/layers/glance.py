@@ -54,11 +54,12 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Glanced:
-    """A row a shared value in the whole network, and a row a layer; why there are none."""
+    """A row a shared value in the whole network, and a row a layer; why there are none; names that one side lacks."""
 
     whole: tuple[Row, ...] = ()
     layers: tuple[Row, ...] = ()
     why_not: str | None = None
+    missing: tuple[str, ...] = ()
 
 
 def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced:
@@ -85,9 +86,11 @@ def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced
     def layer_error(name: str, value: Value) -> Size | Error:
         return _larger(errors[name], known.own.get(name), mine[name], value)
 
+    missing = tuple(name for name in known.inner if name not in shared)
     return Glanced(
         _rows(known.values, seen, "inner", whole_error, {name for name in names if name not in shared}),
         _rows(truth.values, mine, "layer", layer_error, set(), equal),
+        missing=missing,
     )
 
 

@@ -25,6 +25,9 @@ class Located:
     bisected: tuple[str, ...] = ()
     plotted: bool = False
     short: bool = False
+    missing: tuple[str, ...] = ()
+    """Values of the reference, of `of`, that the run does not name, in any shape: they were not compared."""
+    of: int = 0
 
     @property
     def first(self) -> Row | None:
@@ -46,6 +49,7 @@ class Located:
             "doctor": [asdict(finding) for finding in self.findings],
             "why_not": self.why_not,
             "short": self.short,
+            "missing": list(self.missing),
             "values": len(self.whole),
             "layers": len(self.layers),
             "worst": max((row.ratio for row in (*self.whole, *self.layers)), default=None),

@@ -53,6 +53,12 @@ def inside(found: Sequence[Located]) -> list[str]:
             f"Inside {runs}: {values} inner values and {layers} layers, fed the reference's own, are within the limit, "
             f"the farthest at {times(worst)} x the floor."
         )
+    lines += [
+        f"Not compared inside: {len(one.missing)} of {one.of} inner values of the reference are not in {one.label} "
+        f"by name, the first: {one.missing[0]}."
+        for one in seen
+        if one.missing
+    ]
     for why in dict.fromkeys(one.why_not for one in short if one.why_not):
         labels = ", ".join(one.label for one in short if one.why_not == why)
         lines.append(f"Not compared inside: {labels}: {why.splitlines()[0]}.")
