@@ -6,6 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from cli import run
+from frameworks import framework, shared
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo.parity import inside
@@ -75,3 +76,16 @@ def test_a_network_over_the_budget_is_not_looked_into_and_says_so(right, tmp_pat
     done = run("check-parity", right, net(tmp_path / "wrong.onnx", changed=True))
     assert done.status == 0
     assert "Not compared inside: wrong.onnx in onnxruntime: weights and inner values are" in " ".join(done.out.split())
+
+
+@pytest.mark.framework
+def test_caffes_own_blobs_are_held_against_ours_where_layers_write_over_their_inputs(tmp_path):
+    framework("caffe")
+    folder = shared("models", "samplenet")
+    files = f"{folder / 'SampLeNet.prototxt'},{folder / 'SampLeNet.caffemodel'}"
+    report = tmp_path / "r.json"
+    done = run("check-parity", f"{files}::caffe", f"{files}::onnxruntime", "--json", str(report))
+    assert done.status == 0, done.out
+    (one,) = json.loads(report.read_text())["layers"]
+    assert one["values"] >= 10
+    assert 0 < one["worst"] < 16

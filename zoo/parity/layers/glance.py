@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import onnx
 
 from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.measuring import Value
@@ -78,13 +79,15 @@ def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced
     mine = {name: got[name] for name in shared if name in got}
     truth = local(known.model, known.feeds, shared, {"candidate": mine})
     errors = truth.errors["candidate"]
-    equal = {name for name in shared if all(node.op_type in EXACT for node in layer(known.graph, name, set(shared)))}
+    layers = {name: layer(known.graph, name, set(shared)) for name in shared}
+    equal = {name for name, nodes in layers.items() if all(node.op_type in EXACT for node in nodes)}
+    own = {name: array for name, array in known.own.items() if name in layers and _fed_own(known, layers[name], shared)}
 
     def whole_error(name: str, _value: Value) -> Size | Error:
         return distance(seen[name], known.inner[name])
 
     def layer_error(name: str, value: Value) -> Size | Error:
-        return _larger(errors[name], known.own.get(name), mine[name], value)
+        return _larger(errors[name], own.get(name), mine[name], value)
 
     missing = tuple(name for name in known.inner if name not in shared)
     return Glanced(
@@ -92,6 +95,14 @@ def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced
         _rows(truth.values, mine, "layer", layer_error, set(), equal),
         missing=missing,
     )
+
+
+def _fed_own(known: Known, nodes: Sequence[onnx.NodeProto], shared: Feeds) -> bool:
+    """Whether all that the layer reads came from the reference's framework, as what it made of it did.
+
+    A value that Caffe has written over in place is ONNX Runtime's: what follows from it is not Caffe's to the last bit.
+    """
+    return all(name in known.own for node in nodes for name in node.input if name in shared)
 
 
 def _larger(error: Error, own: Array | None, got: Array, value: Value) -> Size | Error:
