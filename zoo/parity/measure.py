@@ -29,6 +29,8 @@ Feeds = Mapping[str, Array | Path]
 
 SEEDS = 3
 TIME_LIMIT = 1800.0  # seconds
+_KEPT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
+"""glibc keeps the memory of one step's arrays for the next one's, instead of having the kernel clear it again."""
 _PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -174,7 +176,7 @@ def _run(folder: Path, request: Mapping[str, object], model: Path, stop: Callabl
     end = supervise(
         [sys.executable, "-I", "-B", "-m", "zoo.parity.engine", str(folder)],
         folder=folder,
-        environment={**os.environ, **dict.fromkeys(_PINNED, "1")},
+        environment={**os.environ, **dict.fromkeys(_PINNED, "1"), **_KEPT},
         log=folder / "log",
         limit=TIME_LIMIT,
         progress=progress,

@@ -10,6 +10,8 @@ from frameworks import framework, shared
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo.parity import inside
+from zoo.parity.graphs.choices import behind_choices
+from zoo.parity.graphs.graph import Graph
 
 
 def net(path, changed=False, prefix=""):
@@ -89,3 +91,14 @@ def test_caffes_own_blobs_are_held_against_ours_where_layers_write_over_their_in
     (one,) = json.loads(report.read_text())["layers"]
     assert one["values"] >= 10
     assert 0 < one["worst"] < 16
+
+
+def test_what_follows_from_a_choice_is_left_to_the_outputs():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["live"]),
+        helper.make_node("TopK", ["live", "k"], ["most", "where"]),
+        helper.make_node("Neg", ["most"], ["after"]),
+        helper.make_node("Neg", ["live"], ["beside"]),
+    ]
+    graph = Graph(helper.make_model(helper.make_graph(nodes, "net", [], [])))
+    assert behind_choices(graph) == {"most", "where", "after"}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 
 import numpy as np
 
 from zoo.parity.engine.arrays import Array
 
-PIECE = 1 << 13  # elements: below 10,000 OpenBLAS takes one thread for a dot product; more would spin, not help
+_ALONE = os.environ.get("OPENBLAS_NUM_THREADS") == "1"
+PIECE = 1 << (16 if _ALONE else 13)
+"""Elements at a time. From 10,000 on OpenBLAS shares a dot product among threads, which spin more than they compute."""
 
 
 @dataclass(frozen=True, slots=True)

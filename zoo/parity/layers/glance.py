@@ -18,6 +18,7 @@ import onnx
 from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.measuring import Value
 from zoo.parity.engine.statistics import Size, distance
+from zoo.parity.graphs.choices import behind_choices
 from zoo.parity.graphs.cut import FED, cut, exposed, layer
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Kind, Row
@@ -65,7 +66,8 @@ class Glanced:
 
 def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced:
     """Compare every value that both graphs name, whole and layer by layer."""
-    names = [name for name in candidate.values if name in known.inner]
+    chosen = behind_choices(known.graph)
+    names = [name for name in candidate.values if name in known.inner and name not in chosen]
     if not names:
         return Glanced(why_not="the two graphs name no value alike")
     severed = cut(candidate, names)
@@ -80,7 +82,12 @@ def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced
     truth = local(known.model, known.feeds, shared, {"candidate": mine})
     errors = truth.errors["candidate"]
     layers = {name: layer(known.graph, name, set(shared)) for name in shared}
-    equal = {name for name, nodes in layers.items() if all(node.op_type in EXACT for node in nodes)}
+    data = {*shared, *known.feeds}  # what is stored alone, such as priors, its framework computes, and rounds
+    equal = {
+        name
+        for name, nodes in layers.items()
+        if all(node.op_type in EXACT for node in nodes) and any(one in data for node in nodes for one in node.input)
+    }
     own = {name: array for name, array in known.own.items() if name in layers and _fed_own(known, layers[name], shared)}
 
     def whole_error(name: str, _value: Value) -> Size | Error:
@@ -89,9 +96,15 @@ def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced
     def layer_error(name: str, value: Value) -> Size | Error:
         return _larger(errors[name], own.get(name), mine[name], value)
 
-    missing = tuple(name for name in known.inner if name not in shared)
+    missing = tuple(name for name in known.inner if name not in shared and name not in chosen)
     return Glanced(
-        _rows(known.values, seen, "inner", whole_error, {name for name in names if name not in shared}),
+        _rows(
+            known.values,
+            {name: seen[name] for name in names if name in seen},
+            "inner",
+            whole_error,
+            {name for name in names if name not in shared},
+        ),
         _rows(truth.values, mine, "layer", layer_error, set(), equal),
         missing=missing,
     )
