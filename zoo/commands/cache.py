@@ -11,6 +11,7 @@ import click
 from zoo.console import Console, table
 
 if TYPE_CHECKING:
+    from zoo.supply.remembered import Kept
     from zoo.supply.store import Store
 
 _GRACE = 1 / 24  # days that an object may wait for its name: another process may be about to give it one
@@ -48,18 +49,32 @@ def verify(*, as_json: bool) -> int:
 
 
 @cache.command()
-@click.option("--older-than", metavar="DAYS", type=click.FloatRange(min=0), help="Also models not used for DAYS days.")
+@click.option(
+    "--older-than",
+    metavar="DAYS",
+    type=click.FloatRange(min=0),
+    help="Also models, floors and reports not used for DAYS days.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def prune(older_than: float | None, *, dry_run: bool, as_json: bool) -> None:
-    """Remove unfinished downloads and objects that no model uses; pinned models stay."""
+    """Remove unfinished downloads, objects that no model uses, and remembered checks over their bounds.
+
+    Pinned models stay.
+    """
     store = _store()
     waste = find_waste(store, older_than)
     if not dry_run:
         _remove(store, waste)
-    payload = {"models": waste.models, "objects": list(waste.objects), "bytes": waste.size, "dry_run": dry_run}
+    payload = {
+        "models": waste.models,
+        "objects": list(waste.objects),
+        "remembered": len(waste.remembered),
+        "bytes": waste.size,
+        "dry_run": dry_run,
+    }
     verb = "would free" if dry_run else "freed"
-    text = "\n".join([*waste.models, f"{verb} {waste.size:,} bytes ({len(waste.objects)} objects)"])
+    text = "\n".join([*waste.models, f"{verb} {waste.size:,} bytes ({_counted(waste)})"])
     _console(as_json=as_json).result("cache-prune", payload, lambda: text)
 
 
@@ -82,15 +97,22 @@ def pin(ids: tuple[str, ...], *, remove: bool, as_json: bool) -> None:
 
 @dataclass(frozen=True)
 class Waste:
-    """What prune removes: whole models, objects without an owner, unfinished downloads."""
+    """What prune removes: whole models, objects without an owner, unfinished downloads, remembered checks."""
 
     models: tuple[str, ...]
     objects: tuple[str, ...]
     size: int
+    remembered: tuple[Kept, ...] = ()
+
+
+def _counted(waste: Waste) -> str:
+    objects = f"{len(waste.objects)} objects"
+    return f"{objects}, {len(waste.remembered)} remembered floors and reports" if waste.remembered else objects
 
 
 def find_waste(store: Store, older_than: float | None) -> Waste:
     """What may go; a pure reading of the store."""
+    from zoo.supply.remembered import excess
     from zoo.supply.staging import leftovers
     from zoo.supply.store import age_days
 
@@ -107,12 +129,17 @@ def find_waste(store: Store, older_than: float | None) -> Waste:
         if sha256 not in kept and (sha256 in going or age_days(place.stat().st_mtime) >= _GRACE)
     }
     unfinished = sum(place.stat().st_size for place in leftovers(store.staging))
-    return Waste(models, tuple(objects), sum(objects.values()) + unfinished)
+    remembered = tuple(excess(older_than))
+    size = sum(objects.values()) + unfinished + sum(one.size for one in remembered)
+    return Waste(models, tuple(objects), size, remembered)
 
 
 def _remove(store: Store, waste: Waste) -> None:
+    from zoo.supply.remembered import remove
     from zoo.supply.staging import sweep
 
+    for one in waste.remembered:
+        remove(one)
     for name in waste.models:
         store.forget(name)
     for sha256 in waste.objects:

@@ -28,7 +28,11 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
         "--batch", type=click.IntRange(1, 1024), default=4, show_default=True, help="How many random samples."
     ),
     click.option("--second-opinion", default="", metavar="NAMES", help="Show other converters' results beside ours."),
+    click.option(
+        "--detections", default="", metavar="NAMES", help="Outputs to compare as sets of detections, besides."
+    ),
     click.option("--layers", is_flag=True, help="Compare every layer, fed with the reference's values, in all runs."),
+    click.option("--no-layers", is_flag=True, help="Compare outputs and logits alone; the report says so."),
     click.option("--bisect", is_flag=True, help="Write the smallest part that differs, with a script that shows it."),
     click.option(
         "--bisect-to", type=_FILE, metavar="DIR", default="bisect", show_default=True, help="Where --bisect writes."
@@ -92,7 +96,7 @@ def check_parity(context: click.Context, /, *, subjects: tuple[str, ...], **give
     if given["replay"]:
         return _again(context, subjects, given)
     _fitting(context, several=not subjects)
-    given |= {option: names(given[option]) for option in ("backends", "require", "second_opinion")}
+    given |= {option: names(given[option]) for option in ("backends", "require", "second_opinion", "detections")}
     request, outlets = Request(subjects, **fields(Request, given)), Outlets(**fields(Outlets, given))
     console, access = Console(outlets.mode), Access(**fields(Access, given))
     if subjects:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,15 +12,17 @@ from zoo.backends.exchange import Job
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity import precision
+from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader
-from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, least, spread, unmeasured
+from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, demand_rows, least, spread, unmeasured
 from zoo.parity.idleness import not_exercised
 from zoo.parity.judging import against, as_result, steady
 from zoo.parity.loaded import Loaded, asked, load, yardstick
 from zoo.parity.plan import NotRun, Plan, Source
 from zoo.parity.report import Pair, Report, Row, Told
-from zoo.parity.rule import Rule
+from zoo.parity.rule import Floor, Rule
 from zoo.parity.running import Result, Runner, Work, run_all
+from zoo.parity.stored import weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +32,20 @@ class Means:
     `run` answers each job in order and gives up when the function that it is handed says so; `convert` writes ONNX
     into a folder; `ports` reads an artifact's inputs; `sample` makes the inputs for the leading ports and the number
     of samples that they need, `more` further sets of them. `measure` runs ONNX in float64. `seen` is shown the runs
-    that gave outputs, the reference first, and the samples.
+    that gave outputs, the reference first, the samples, and what was measured of the reference's values on them.
     """
 
     run: Runner
     convert: Callable[[Artifact, Path], Artifact]
     ports: Callable[[Artifact], tuple[Port, ...]]
     sample: Callable[[tuple[Port, ...], int], Samples]
-    seen: Callable[[Sequence[Result], Samples], None] = lambda _results, _samples: None
+    seen: Callable[[Sequence[Result], Samples, Mapping[str, Value]], None] = lambda _results, _samples, _values: None
     more: Callable[[Samples], Sequence[Samples]] = lambda _samples: ()
     measure: Measure = unmeasured
+    detections: tuple[str, ...] = ()
+    """Outputs that hold detections because the caller says so, beside those that can be told from the graph."""
+    recorded: Mapping[str, Floor] = field(default_factory=dict)
+    """Floors of the reference's outputs that were measured once, for where nothing can be run in float64."""
 
 
 def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
@@ -52,6 +58,7 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         if not loaded:
             return Report(None, None, (), (), (*plan.not_run, *faults), rule)
         loaded |= yardstick(plan.runs, means.convert, Path(folder) / "yardstick")
+        loaded = {source: one.holding(means.detections) for source, one in loaded.items()}
         ports = {source: means.ports(one.artifact) for source, one in loaded.items()}
         samples = means.sample(leader(list(ports.values())), batch_size(batch, list(ports.values())))
         sets = (samples, *means.more(samples))
@@ -60,10 +67,12 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         labelled = {one.artifact.label: ports[source] for source, one in loaded.items()}
         beside = precision.tasks(onnx, labelled, sets, means.measure)
         results, again, failed, doubles = run_all(work, means.run, beside)
-        means.seen(results, samples)
+        first = doubles[0] if doubles else None
+        means.seen(results, samples, first.values[samples.name] if isinstance(first, Doubles) else {})
         floors = _floors(results, work, doubles, means)
+        demand_rows(means.detections, floors, sets[0].name)
         wide = precision.float64(doubles, results)
-        told = Told(sets, floors.told, wide, precision.weights(onnx), not_exercised(doubles[:1]))
+        told = Told(sets, floors.told, wide, weights(onnx), not_exercised(doubles[:1]))
         return _report(results, again, floors, doubles, rule, (*plan.not_run, *faults, *unfed, *failed), told)
 
 
@@ -72,6 +81,7 @@ def _work(
 ) -> tuple[list[Work], list[NotRun]]:
     """What each run is fed and asked for; a set that an artifact's fixed batch does not divide is left out."""
     work: list[Work] = []
+    rows = frozenset(name for one in loaded.values() for name in one.rows)
     faults: list[NotRun] = []
     for run in plan.runs:
         if run.source not in loaded:
@@ -91,6 +101,7 @@ def _work(
                 _jobs(artifact.format, wanted.files, portions, wanted.outputs),
                 wanted.taps,
                 _jobs(artifact.format, artifact.files, portions, None),
+                rows,
             )
         )
     return work, faults
@@ -112,6 +123,9 @@ def _floors(
     if isinstance(first, Doubles):
         return first.floors
     why = f"{first.label}: {first.why}" if first else "none of the files is ONNX or could be converted"
+    if means.recorded:
+        known = dict.fromkeys(work[0].jobs, means.recorded)
+        return Floors(f"recorded with the golden: no float64 ({why})", known)
     mine = next(one for one in work if one.run is results[0].run)
     return spread(mine, results[0], means.run, f"no float64 ({why})")
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 
 from zoo.parity.classes import Top1, divergence, top1
+from zoo.parity.detections.noise import PickNoise, RowNoise
+from zoo.parity.detections.places import PlaceNoise, apart
+from zoo.parity.detections.verdicts import Detected, detected, picked
 from zoo.parity.exercise import idle
 from zoo.parity.figures import Array, Figures, Places, figures
-from zoo.parity.rule import Floor, Rule
+from zoo.parity.rule import Floor, K, Rule
 
 
 class Verdict(StrEnum):
@@ -38,6 +41,8 @@ class Compared:
     kl: float | None = None
     kind: str = "output"
     inputs: str = "random"
+    as_set: bool = False
+    """Compared as a set: detections by class, overlap and score; places of values that tie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,9 @@ def shown(output: Compared) -> str:
 def worst(output: Compared) -> float:
     """How far one output is from passing: by the tolerance where one was set, else by the floor."""
     if output.figures is None:
-        return math.inf
+        return 0.0 if output.as_set and output.verdict is not Verdict.FAIL else math.inf
+    if output.as_set and output.verdict is Verdict.FAIL and (output.figures.ratio or 0.0) <= K:
+        return math.inf  # no number says how far a detection that is missing lies off
     both = (output.figures.tolerance_ratio, output.figures.ratio)
     return next((ratio for ratio in both if ratio is not None), math.inf)
 
@@ -116,6 +123,9 @@ def compared(
     batch: int | None = None,
 ) -> Compared:
     """One output against its reference."""
+    rows = _as_set(name, reference, candidate, rule, floor) if floor is not None else None
+    if rows is not None:
+        return rows
     fault = _structure(reference, candidate)
     if fault:
         return Compared(name, Verdict.FAIL, fault, None, None)
@@ -129,6 +139,52 @@ def compared(
         if nothing:
             verdict, reason = Verdict.IDLE, nothing
     return Compared(name, verdict, reason, measured, agreement, divergence(reference, candidate, kind))
+
+
+def _as_set(name: str, reference: Array, candidate: Array, rule: Rule, floor: Floor) -> Compared | None:
+    """An output that is a set, compared as one; None for every other, and where it cannot be read as a set."""
+    noise = floor.sets
+    if isinstance(noise, RowNoise):
+        found = detected(reference, candidate, noise, rule.k)
+        return None if found is None else _detections(name, found, noise, rule)
+    if isinstance(noise, PickNoise) and _triples(reference) and _triples(candidate):
+        wrong, loose, reordered = picked(reference, candidate, noise)
+        said = [f"{wrong:,} selected boxes of one side only"] if wrong else []
+        said += [f"{loose:,} selected boxes of one side only come and go by rounding alone"] if loose else []
+        said += ["the same boxes in another order"] if reordered else []
+        return _set(name, said, passed=wrong == 0)
+    if isinstance(noise, PlaceNoise) and _exact(reference) and _exact(candidate):
+        counts = apart(reference, candidate, noise, rule.k)
+        if counts is not None and counts[0]:
+            differ, wrong = counts
+            said = [f"{differ:,} of {reference.size:,} places differ, {wrong:,} of them where the values do not tie"]
+            return _set(name, said, passed=wrong == 0)
+    return None
+
+
+def _set(name: str, said: Sequence[str], *, passed: bool) -> Compared:
+    return Compared(name, Verdict.PASS if passed else Verdict.FAIL, "; ".join(said) or None, None, None, as_set=True)
+
+
+def _detections(name: str, found: Detected, noise: RowNoise, rule: Rule) -> Compared:
+    """Rows of one side only fail, paired rows are judged by the floors of scores and of boxes."""
+    measured, _ = figures(*found.arrays, rule, None)
+    ratio = found.ratio(noise)
+    measured = replace(measured, ratio=ratio, floor_max=max(noise.score, noise.box))
+    reasons, verdict = [found.told] if found.told else [], Verdict.PASS
+    beyond = _beyond(measured, rule)
+    if beyond or (found.alone and found.settled):
+        verdict, reasons = Verdict.FAIL, [*([beyond] if beyond else []), *reasons]
+    elif found.alone:
+        verdict = Verdict.IDLE
+        reasons.append(f"as many as {noise.churn} come and go when the same network only rounds otherwise")
+    elif not len(found.reference):
+        verdict, reasons = Verdict.IDLE, [*reasons, "nothing is detected in these inputs"]
+    return Compared(name, verdict, "; ".join(reasons) or None, measured, None, as_set=True)
+
+
+def _triples(array: Array) -> bool:
+    return _exact(array) and array.ndim == 2 and array.shape[1] == 3
 
 
 def _moves(rule: Rule, floor: Floor | None, found: Places) -> float:
@@ -172,7 +228,7 @@ def _judge(
 
 def _beyond(measured: Figures, rule: Rule) -> str | None:
     """Why the figures do not pass by the rule."""
-    share = f"{measured.outside:,} of {measured.size:,} values ({measured.outside / measured.size:.2%})"
+    share = f"{measured.outside:,} of {measured.size:,} values ({measured.outside / max(1, measured.size):.2%})"
     own = rule.tolerance
     if own is not None:
         if own.snr is not None and measured.snr_db < own.snr:

@@ -11,7 +11,10 @@ import numpy as np
 from zoo.backends.exchange import Job
 from zoo.catalog.artifact import Artifact
 from zoo.catalog.schema import OutputSpec
-from zoo.diagnostics import BackendFault, Diagnostic
+from zoo.diagnostics import BackendFault, Diagnostic, UsageFault
+from zoo.parity.detections.noise import PickNoise, RowNoise, pick_noise, row_noise
+from zoo.parity.detections.places import PlaceNoise
+from zoo.parity.detections.recognised import Sets
 from zoo.parity.engine.measuring import Value
 from zoo.parity.engine.statistics import distance, size
 from zoo.parity.feeding import Fed, Numbers
@@ -20,15 +23,22 @@ from zoo.parity.plan import NotRun
 from zoo.parity.rule import Floor
 from zoo.parity.running import Outputs, Result, Runner, Task, Work, in_parallel, task
 
+Noise = RowNoise | PickNoise | PlaceNoise
+_NO_SETS = Sets()
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An ONNX artifact to be run in float64: its feeds, the values to keep, and whether its noise is wanted."""
+    """An ONNX artifact to be run in float64: its feeds, the values to keep, and whether its noise is wanted.
+
+    `lanes` are values of which every run is wanted: what they hold are sets.
+    """
 
     artifact: Artifact
     feeds: Fed
     keep: Sequence[str]
     noise: bool
+    lanes: Sequence[str] = ()
 
 
 Measure = Callable[[Question, Callable[[], bool]], Measured]
@@ -70,6 +80,8 @@ class Doubles:
     logits: Mapping[str, Outputs]
     values: Mapping[str, Mapping[str, Value]]
     taps: Mapping[str, str]
+    noises: Mapping[str, Mapping[str, Noise]] = field(default_factory=dict)
+    """Set of samples -> output -> the noise of an output that is compared as a set."""
 
     @property
     def label(self) -> str:
@@ -81,7 +93,11 @@ class Doubles:
         """The floors of this file's outputs, under its own names."""
         told = f"float64 of {self.label}: |float32 - float64|, 3 runs rounded at random, 2^-24"
         outputs = {
-            name: {output: _floor(values[output]) for output in self.outputs[name] if output in values}
+            name: {
+                output: replace(_floor(values[output]), sets=self.noises.get(name, {}).get(output))
+                for output in self.outputs[name]
+                if output in values
+            }
             for name, values in self.values.items()
         }
         logits = {
@@ -107,15 +123,17 @@ def doubled(
     measure: Measure,
     *,
     noise: bool,
+    sets: Sets = _NO_SETS,
 ) -> Task[Doubles | Unmeasured]:
     """A task that runs an ONNX file in float64 on every set of samples; a fault of it is a value."""
 
     def task(stop: Callable[[], bool]) -> Doubles | Unmeasured:
-        keep = [*outputs, *taps.values()]
+        keep = list(dict.fromkeys([*outputs, *taps.values(), *(value for value, _ in sets.places.values())]))
+        lanes = (*sets.rows, *sets.picks) if noise else ()
         found: dict[str, Measured] = {}
         try:
             for name, feeds in fed.items():
-                found[name] = measure(Question(artifact, feeds, keep, noise), stop)
+                found[name] = measure(Question(artifact, feeds, keep, noise, lanes), stop)
         except Diagnostic as fault:
             return Unmeasured(artifact.label, fault.message)
         return Doubles(
@@ -124,9 +142,21 @@ def doubled(
             {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
             {name: one.values for name, one in found.items()},
             taps,
+            {name: _noises(sets, one) for name, one in found.items()} if noise else {},
         )
 
     return task
+
+
+def _noises(sets: Sets, found: Measured) -> dict[str, Noise]:
+    """The noise of each output that is a set; one whose columns mean nothing known is compared row by row."""
+    rows = {name: row_noise(found.double(name), found.runs(name)) for name in sets.rows}
+    noises: dict[str, Noise] = {name: noise for name, noise in rows.items() if noise is not None}
+    noises |= {name: pick_noise(found.double(name), found.runs(name)) for name in sets.picks}
+    for name, (value, axis) in sets.places.items():
+        if value in found.values:
+            noises[name] = PlaceNoise(found.double(value), axis, found.values[value].floor_max)
+    return noises
 
 
 def spread(reference: Work, result: Result, run: Runner, why: str) -> Floors:
@@ -140,11 +170,29 @@ def spread(reference: Work, result: Result, run: Runner, why: str) -> Floors:
     for name in reference.jobs:
         runs = [answer for answer in answers if not isinstance(answer, NotRun)]
         own = result.on(name, main) or {}
-        outputs[name] = {key: _spread(own[key], [(one.on(name, main) or {}).get(key) for one in runs]) for key in own}
+        moves = {key: [(one.on(name, main) or {}).get(key) for one in runs] for key in own}
+        outputs[name] = {key: _spread(own[key], moves[key], rows=key in reference.rows) for key in own}
         inner = result.logits.get(name, {})
         logits[name] = {key: _spread(inner[key], [one.logits.get(name, {}).get(key) for one in runs]) for key in inner}
     entry = result.run.source.artifact.entry
     return Floors(told, outputs, logits, entry.outputs if entry else ())
+
+
+def demand_rows(names: Sequence[str], floors: Floors, main: str) -> None:
+    """Refuses outputs that were said to hold detections and do not.
+
+    Raises:
+        UsageFault: `detections`.
+    """
+    known = floors.outputs.get(main, {})
+    if not known:  # nothing ran: the report says why
+        return
+    for name in names:
+        if name not in known:
+            raise UsageFault("detections", f"no output of the reference is called {name}", details=[*known])
+        if not isinstance(known[name].sets, RowNoise):
+            hint = "rows of 7: image, label, score, box; rows of 6: label, score, box, or box, score, label"
+            raise UsageFault("detections", f"{name} does not hold rows of detections", hint=hint)
 
 
 def least(result: Result, main: str) -> Floors:
@@ -163,7 +211,8 @@ def _floor(value: Value) -> Floor:
     return Floor(value.floor_rms, value.floor_max)
 
 
-def _spread(own: Numbers, others: Sequence[Numbers | None]) -> Floor:
+def _spread(own: Numbers, others: Sequence[Numbers | None], *, rows: bool = False) -> Floor:
+    sets = row_noise(own, [other for other in others if other is not None], UNDERRATED) if rows else None
     if own.dtype.kind != "f":
         return Floor(0.0, 0.0, "whole numbers are equal or not")
     found = [distance(other, own) for other in others if other is not None and other.shape == own.shape]
@@ -173,6 +222,7 @@ def _spread(own: Numbers, others: Sequence[Numbers | None]) -> Floor:
         rms=max([UNDERRATED * one.rms for one in found] + [unit * itself.rms]),
         max=max([UNDERRATED * one.max for one in found] + [unit * itself.max]),
         source="spread",
+        sets=sets,
     )
 
 

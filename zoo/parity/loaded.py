@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import converters
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
+from zoo.parity.detections.recognised import Sets, recognised
 from zoo.parity.plan import HUB, NotRun, Run, Source
 from zoo.parity.taps import Tap, logits, visible
 
@@ -21,7 +22,7 @@ class Loaded:
     """Files on disk; the rest is empty unless they are ONNX.
 
     `taps`: output -> the value before its last softmax; `shown`: the same files with those values as outputs;
-    `blobs`: value -> its name in the source that this was converted from.
+    `blobs`: value -> its name in the source that this was converted from; `sets`: the outputs that are sets.
     """
 
     artifact: Artifact
@@ -29,11 +30,22 @@ class Loaded:
     taps: Mapping[str, Tap] = field(default_factory=dict)
     shown: Mapping[str, Path] = field(default_factory=dict)
     blobs: Mapping[str, str] = field(default_factory=dict)
+    sets: Sets = field(default_factory=Sets)
 
     @property
     def is_onnx(self) -> bool:
         """Whether it is an ONNX file that could be read."""
         return bool(self.outputs)
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """The outputs that hold detections, and what the source calls them."""
+        return (*self.sets.rows, *(self.blobs[name] for name in self.sets.rows if name in self.blobs))
+
+    def holding(self, detections: Sequence[str]) -> Loaded:
+        """The same with these of its outputs as detections, too."""
+        more = tuple(name for name in detections if name in self.outputs and name not in self.sets.rows)
+        return replace(self, sets=replace(self.sets, rows=(*self.sets.rows, *more))) if more else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,11 @@ def look(artifact: Artifact, folder: Path) -> Loaded:
     model = artifact.files["model"]
     try:
         outputs = tuple(str(value.name) for value in converters.read([model]).ir.graph.outputs)
-        taps = logits(model)
+        taps, sets = logits(model), recognised(model)
     except Diagnostic:
         return Loaded(artifact)
     shown = visible(artifact.files, [tap.value for tap in taps.values()], folder) if taps else artifact.files
-    return Loaded(artifact, outputs, taps, shown, _blobs(model))
+    return Loaded(artifact, outputs, taps, shown, _blobs(model), sets)
 
 
 def asked(run: Run, loaded: Mapping[Source, Loaded]) -> Asked:

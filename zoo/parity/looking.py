@@ -54,10 +54,19 @@ class Asked:
 
 
 def look(
-    plan: Plan, means: Means, samples: Samples, ran: Sequence[Result], wrong: Sequence[Run], wanted: Wanted
+    plan: Plan,
+    means: Means,
+    samples: Samples,
+    ran: Sequence[Result],
+    wrong: Sequence[Run],
+    wanted: Wanted,
+    doubted: Sequence[str] = (),
 ) -> tuple[Located, ...]:
-    """Every run that differs (all runs with `layers`) against the reference, the first of `ran`."""
-    chosen = [result for result in ran[1:] if wanted.layers or result.run in wrong]
+    """Every run that differs (all runs with `layers`) against the reference, the first of `ran`.
+
+    `doubted` are the labels of further runs: those that agree, and that a short look found to differ inside.
+    """
+    chosen = [result for result in ran[1:] if wanted.layers or result.run in wrong or result.ran.label in doubted]
     if not chosen:
         return ()
     with TemporaryDirectory(prefix="zoo-layers-") as place:
@@ -73,7 +82,7 @@ def look(
         return tuple(_tried(result, loaded, teacher, asked) for result in chosen)
 
 
-def _opened(form: Loaded) -> Graph:
+def opened(form: Loaded) -> Graph:
     """The graph of an ONNX file; raises Diagnostic for one that protobuf cannot hold in one message."""
     graph = Graph.load(form.artifact.files["model"])
     if graph.model.ByteSize() >= _LARGEST:
@@ -81,7 +90,7 @@ def _opened(form: Loaded) -> Graph:
     return graph
 
 
-def _form(source: Source, loaded: Mapping[Source, Loaded], means: Means, folder: Path) -> Loaded:
+def form_of(source: Source, loaded: Mapping[Source, Loaded], means: Means, folder: Path) -> Loaded:
     """The ONNX form of a source: itself, what it was converted to for the check, or what it is converted to now.
 
     Raises Diagnostic for what cannot be converted.
@@ -96,11 +105,11 @@ def _form(source: Source, loaded: Mapping[Source, Loaded], means: Means, folder:
 def _teacher(
     reference: Run, loaded: Mapping[Source, Loaded], means: Means, samples: Samples, folder: Path
 ) -> Teacher | str:
-    form = _form(reference.source, loaded, means, folder)
+    form = form_of(reference.source, loaded, means, folder)
     portions = fed(means.ports(form.artifact), samples, form.artifact.label)
     if len(portions) != 1:
         return f"{form.artifact.label} takes fewer samples at a time than there are"
-    graph, place = _opened(form), folder / "teacher"
+    graph, place = opened(form), folder / "teacher"
     place.mkdir()
     own = shown_by(reference, loaded[reference.source], form, means, samples)
     return Teacher.of(graph, portions[0], place, own, framework=reference.card.name)
@@ -123,7 +132,7 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
     conversion = _conversion(result, teacher, asked)
     if conversion is not None:
         return conversion
-    candidate = _opened(mine)
+    candidate = opened(mine)
     unlike = _fed_alike(candidate, mine, teacher, asked)
     if unlike:
         return Located(label, findings=_by_outputs(result, teacher, asked), why_not=unlike)
@@ -160,7 +169,12 @@ def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -
     portions = fed(asked.means.ports(mine.artifact), asked.samples, label)
     if len(portions) != 1:
         return f"{label} takes fewer samples at a time than there are"
-    for (own, array), (name, other) in zip(portions[0].items(), teacher.feeds.items(), strict=True):
+    return named_alike(candidate, portions[0], teacher.feeds, label)
+
+
+def named_alike(candidate: Graph, mine: Feeds, feeds: Feeds, label: str) -> str | None:
+    """Name the candidate's inputs, fed `mine`, as the reference's are; why not, where it is fed otherwise."""
+    for (own, array), (name, other) in zip(mine.items(), feeds.items(), strict=True):
         if not np.array_equal(array, other):
             return f"{label} is fed otherwise than the reference: its values are not the reference's, layer by layer"
         if own != name and candidate.fresh(name) != name:

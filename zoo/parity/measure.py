@@ -11,7 +11,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ Feeds = Mapping[str, Array | Path]
 
 SEEDS = 3
 TIME_LIMIT = 1800.0  # seconds
+_KEPT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
+"""glibc keeps the memory of one step's arrays for the next one's, instead of having the kernel clear it again."""
 _PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -49,12 +51,18 @@ class Measured:
     kept     float64 results by name, as `.npy` files in the folder that was handed in
     errors   label -> value name -> how far that engine's value lies from float64
     outputs  names of the graph's outputs
+    lanes    of values that were asked for: the runs in the file's own types and in perturbed float64, as files
     """
 
     values: Mapping[str, Value]
     kept: Mapping[str, Path]
     errors: Mapping[str, Mapping[str, Error]] = field(default_factory=dict)
     outputs: tuple[str, ...] = ()
+    lanes: Mapping[str, Sequence[Path]] = field(default_factory=dict)
+
+    def runs(self, name: str) -> list[Array]:
+        """The runs of a value that differ from float64 by rounding alone."""
+        return [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.lanes.get(name, ())]
 
     def double(self, name: str) -> Array:
         """The float64 value, mapped from its file."""
@@ -68,6 +76,7 @@ def measure(  # noqa: PLR0913 - each is a question of its own
     folder: Path,
     *,
     keep: Collection[str] | None = (),
+    lanes: Collection[str] = (),
     against: Mapping[str, Feeds] | None = None,
     forced: Feeds | None = None,
     seeds: int = SEEDS,
@@ -77,6 +86,7 @@ def measure(  # noqa: PLR0913 - each is a question of its own
     """Measure every value of the ONNX file `model` for these inputs; `folder` must exist and keeps the arrays.
 
     keep     names whose float64 values are written down; None: all of them
+    lanes    names of which every run is written down, whatever shape it came to
     against  label -> values of another engine by name: compared while the float64 value is at hand, never kept
     forced   values that later steps read instead of what was computed here
     seeds    perturbed runs; 0 leaves |float32 - float64| and the bound
@@ -92,6 +102,7 @@ def measure(  # noqa: PLR0913 - each is a question of its own
         "forced": _files(forced or {}, folder, "forced"),
         "against": {label: _files(theirs, folder, f"of-{at}") for at, (label, theirs) in enumerate(against.items())},
         "keep": None if keep is None else list(keep),
+        "lanes": list(lanes),
         "seeds": seeds,
         "noise": noise,
     }
@@ -101,7 +112,8 @@ def measure(  # noqa: PLR0913 - each is a question of its own
         label: {name: Error(*found) for name, found in theirs.items()} for label, theirs in reply["errors"].items()
     }
     kept = {name: folder / file for name, file in reply["kept"].items()}
-    return Measured(values, kept, errors, tuple(reply["outputs"]))
+    runs = {name: [folder / file for file in files] for name, files in reply["lanes"].items()}
+    return Measured(values, kept, errors, tuple(reply["outputs"]), runs)
 
 
 def local(model: Path, feeds: Feeds, inner: Feeds, folder: Path, *, against: Mapping[str, Feeds] | None = None,
@@ -164,7 +176,7 @@ def _run(folder: Path, request: Mapping[str, object], model: Path, stop: Callabl
     end = supervise(
         [sys.executable, "-I", "-B", "-m", "zoo.parity.engine", str(folder)],
         folder=folder,
-        environment={**os.environ, **dict.fromkeys(_PINNED, "1")},
+        environment={**os.environ, **dict.fromkeys(_PINNED, "1"), **_KEPT},
         log=folder / "log",
         limit=TIME_LIMIT,
         progress=progress,

@@ -42,6 +42,7 @@ def payload(report: Report) -> dict[str, object]:
         "weights": _weights(report.told.weights),
         "not_exercised": [asdict(item) for item in report.told.not_exercised],
         **_located(report.located),
+        "not_inside": report.told.inside,
         "environment": {"zoo": __version__, "python": platform.python_version(), "platform": platform.platform()},
     }
 
@@ -82,7 +83,9 @@ def _inputs(samples: Samples) -> list[dict[str, object]]:
 
 
 def _weights(found: Weights | None) -> dict[str, object] | None:
-    return None if found is None else {**asdict(found), "of": list(found.of), "different": list(found.different)}
+    return None if found is None else {
+        **asdict(found), "of": list(found.of), "different": list(found.different), "how": found.how,
+    }  # fmt: skip
 
 
 def _row(row: Row) -> dict[str, object]:
@@ -118,4 +121,5 @@ def _output(output: Compared) -> dict[str, object]:
         "kl": output.kl,
         "kind": output.kind,
         "inputs": output.inputs,
+        "as_set": output.as_set,
     }

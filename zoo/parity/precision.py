@@ -1,21 +1,17 @@
-"""Float64 of every ONNX file of a check, beside what backends give in float64, and which weights are the same bits."""
+"""Float64 of every ONNX file of a check: which are run, how far they lie apart, and from backends in float64."""
 
 from __future__ import annotations
 
-import hashlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
-from zoo.parity.engine.graph import load
 from zoo.parity.engine.statistics import distance, size
 from zoo.parity.feeding import ALONE, Port, Samples, fed
 from zoo.parity.floors import MOST, Doubles, Measure, Unmeasured, doubled
 from zoo.parity.loaded import Loaded
 from zoo.parity.plan import Source
-from zoo.parity.report import FLOAT64, Precision, Weights
+from zoo.parity.report import FLOAT64, Precision
 from zoo.parity.running import Outputs, Result, Task
 
 HARMLESS = 3e-15
@@ -43,7 +39,7 @@ def _task(
         return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are")
     feeds = {name: several[0] for name, several in portions.items()}
     taps = {output: tap.value for output, tap in one.taps.items()}
-    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise)
+    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise, sets=one.sets)
 
 
 def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:
@@ -97,28 +93,3 @@ def _apart(one: Doubles, outputs: Mapping[str, Outputs], logits: Mapping[str, Ou
                 share = apart / itself if itself else float(apart > 0)
                 worst = share if worst is None else max(worst, share)
     return worst
-
-
-def weights(onnx: Sequence[Loaded]) -> Weights | None:
-    """Of the first file's stored floats those of which the second holds the same bits, whatever they are called."""
-    if len(onnx) < 2:
-        return None
-    first, second = (_digests(one.artifact.files["model"]) for one in onnx[:2])
-    left = Counter(second.values())
-    different = []
-    for name, digest in first.items():
-        if left[digest]:
-            left[digest] -= 1
-        else:
-            different.append(name)
-    of = (onnx[0].artifact.label, onnx[1].artifact.label)
-    return Weights(of, len(first), len(first) - len(different), tuple(different))
-
-
-def _digests(model: Path) -> dict[str, str]:
-    stored = load(model).stored
-    return {
-        name: hashlib.sha256(array.tobytes()).hexdigest()
-        for name, array in stored.items()
-        if array.dtype.kind == "f" and array.size > 1
-    }

@@ -20,7 +20,8 @@ from zoo.parity.compare import Verdict
 from zoo.parity.feeding import Numbers, Port, Samples
 from zoo.parity.golden import Golden
 from zoo.parity.plan import Plan, Run, Source
-from zoo.parity.report import INCONCLUSIVE
+from zoo.parity.report import FLOAT64, INCONCLUSIVE
+from zoo.parity.rule import Floor
 
 if TYPE_CHECKING:
     from zoo.parity.request import Performed
@@ -68,7 +69,8 @@ def write(path: Path, done: Performed, report: dict[str, Any]) -> dict[str, Any]
     result = done.seen.results[0]
     inputs = golden.inputs_of(samples)
     again = [one for one in report["reference_again"]["outputs"] if one["kind"] == "output"]
-    figures = {one["name"]: one["figures"] or {} for one in again if one["inputs"] == samples.name}
+    measured = any(row.ran.backend == FLOAT64 for row in done.report.rows)  # else it is the least that runs may differ
+    figures = {one["name"]: one["figures"] or {} for one in again if measured and one["inputs"] == samples.name}
     artifact = result.run.source.artifact
     card = golden.Card(
         described=samples.described,
@@ -121,8 +123,18 @@ def as_reference(found: Golden, plan: Plan, means: Means) -> tuple[Plan, Means]:
 
     return (
         replace(plan, runs=(Run(Source(artifact), card), *plan.runs)),
-        replace(means, run=run, ports=ports, sample=sample, more=lambda _samples: ()),
+        replace(means, run=run, ports=ports, sample=sample, more=lambda _samples: (), recorded=_floors(found)),
     )
+
+
+def _floors(found: Golden) -> dict[str, Floor]:
+    """The floors that were recorded, where all outputs have one: a check without float64 is judged by them."""
+    floors = {
+        one.name: Floor(one.floor_rms, one.floor_max, "recorded")
+        for one in found.card.outputs
+        if one.floor_rms is not None and one.floor_max is not None
+    }
+    return floors if len(floors) == len(found.card.outputs) else {}
 
 
 def alone(plan: Plan) -> Plan:

@@ -74,12 +74,23 @@ class Precision:
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """Stored floats of two files `of`: how many of the first's the second holds bit for bit, and which it does not."""
+    """Stored floats of two files `of`: how many of the first's the second holds bit for bit, and which it does not.
+
+    `named` of them were compared by their names, the others by content.
+    """
 
     of: tuple[str, str]
     compared: int
     equal: int
     different: tuple[str, ...]
+    named: int = 0
+
+    @property
+    def how(self) -> str:
+        """`by name`, `by content`, or how many by which."""
+        if self.named in (0, self.compared):
+            return "by name" if self.named else "by content"
+        return f"{self.named} by name, the others by content"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +102,8 @@ class Told:
     float64: Precision = Precision(ran=False, worst=None, sentence="nothing ran")
     weights: Weights | None = None
     not_exercised: tuple[Idle, ...] = ()
+    inside: str | None = None
+    """Why inner values and layers of runs that agree were not looked at."""
 
     @property
     def samples(self) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from zoo.backends.card import Card
@@ -18,8 +19,11 @@ from zoo.parity.account import Account
 from zoo.parity.align import renamed
 from zoo.parity.check import Means, apply
 from zoo.parity.compare import Verdict
+from zoo.parity.conversions import once
+from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Samples
 from zoo.parity.golden import Golden, read
+from zoo.parity.inside import inside
 from zoo.parity.layers.located import Located
 from zoo.parity.looking import Wanted, look
 from zoo.parity.means import Feeding, means, planned
@@ -53,7 +57,9 @@ class Request:
     snr: float | None = None
     why: str | None = None
     device: str | None = None
+    detections: tuple[str, ...] = ()
     layers: bool = False
+    no_layers: bool = False
     bisect: bool = False
     bisect_to: Path = Path("bisect")
 
@@ -88,10 +94,11 @@ class Seen:
 
     results: Sequence[Result] = ()
     samples: Samples | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
 
-    def __call__(self, results: Sequence[Result], samples: Samples) -> None:
+    def __call__(self, results: Sequence[Result], samples: Samples, values: Mapping[str, Value]) -> None:
         """Takes note; a check calls this once."""
-        self.results, self.samples = tuple(results), samples
+        self.results, self.samples, self.values = tuple(results), samples, values
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +134,15 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
 
 def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Performed:
     """Convert, run and compare; workers are ended, and KeyboardInterrupt is raised, once `stop()` is true."""
-    request, seen = prepared.request, Seen()
-    plan, acting = prepared.plan, means(Feeding(request.inputs, request.images, request.seed, shapes(request.input)))
+    request = prepared.request
+    feeding = Feeding(request.inputs, request.images, request.seed, shapes(request.input))
+    acting = replace(means(feeding), detections=request.detections)
+    with TemporaryDirectory(prefix="zoo-converted-") as folder:
+        return _perform(prepared, replace(acting, convert=once(acting.convert, Path(folder))), stop)
+
+
+def _perform(prepared: Prepared, acting: Means, stop: Callable[[], bool]) -> Performed:
+    request, plan, seen = prepared.request, prepared.plan, Seen()
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
     run = devices.on(request.device, acting.run) if request.device else acting.run
@@ -138,20 +152,38 @@ def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Per
         report = second_opinion.added(report, plan, prepared.converters, acting, prepared.rule, second_opinion.convert)
     if not prepared.golden:
         report = replace(report, located=_looked(prepared, acting, report, seen))
+    report = replace(report, told=replace(report.told, inside=_unlooked(prepared)))
     if prepared.golden:  # it is what was recorded, not a run: that it equals itself says nothing
         report = replace(report, itself=None)
     return Performed(prepared, report, seen)
 
 
 def _looked(prepared: Prepared, acting: Means, report: Report, seen: Seen) -> tuple[Located, ...]:
-    """The layers of the runs that differ, or of all where that was asked for."""
+    """The layers of the runs that differ, or of all where that was asked for; of the others a short look inside."""
     request, ran = prepared.request, seen.results
     if seen.samples is None or len(ran) < 2:
         return ()
     pairs = zip(ran[1:], report.rows, strict=False)  # behind the runs stand rows of float64
     wrong = [result.run for result, row in pairs if row.comparison.verdict is Verdict.FAIL]
     wanted = Wanted(request.layers, request.bisect_to if request.bisect else None)
-    return look(prepared.plan, acting, seen.samples, ran, wrong, wanted)
+    if request.no_layers:
+        return ()
+    wholly = ran[1:] if request.layers else [result for result in ran[1:] if result.run in wrong]
+    rest = [result for result in ran[1:] if result not in wholly and prepared.rule.tolerance is None]
+    short = inside(prepared.plan, acting, seen.samples, ran, rest, seen.values)
+    doubted = {one.label: one for one in short if not one.agrees}
+    found = look(prepared.plan, acting, seen.samples, ran, wrong, wanted, tuple(doubted))
+    found = tuple(doubted[one.label] if one.agrees and one.label in doubted else one for one in found)
+    return (*found, *(one for one in short if one.label not in doubted))
+
+
+def _unlooked(prepared: Prepared) -> str | None:
+    """Why the check judged outputs and logits alone; None where it looked inside."""
+    if prepared.golden:
+        return "a golden holds outputs"
+    if prepared.request.no_layers:
+        return "--no-layers"
+    return "a tolerance set by hand says nothing about them" if prepared.rule.tolerance else None
 
 
 def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:

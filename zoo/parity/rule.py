@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from zoo.diagnostics import UsageFault
+from zoo.parity.detections.noise import PickNoise, RowNoise
+from zoo.parity.detections.places import PlaceNoise
 
 K = 16.0
 """What may differ, in units of the floor: harmless changes were measured to stay below 6 (docs/parity.md)."""
@@ -17,6 +19,8 @@ class Floor:
     rms: float
     max: float
     source: str = "float64"
+    sets: RowNoise | PickNoise | PlaceNoise | None = None
+    """Set where the tensor is compared as a set: a detector's rows, or places of largest values."""
 
 
 @dataclass(frozen=True, slots=True)

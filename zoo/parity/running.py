@@ -14,6 +14,7 @@ import numpy as np
 from zoo.backends.card import Card
 from zoo.backends.exchange import Failed, Job, Reply
 from zoo.diagnostics import BackendFault
+from zoo.parity.detections.layout import stacked
 from zoo.parity.feeding import Numbers
 from zoo.parity.plan import NotRun, Run
 from zoo.parity.report import Ran
@@ -39,6 +40,8 @@ class Work:
     jobs: Mapping[str, Sequence[Job]]
     taps: Mapping[str, str] = field(default_factory=dict)
     plain: Mapping[str, Sequence[Job]] = field(default_factory=dict)
+    rows: frozenset[str] = frozenset()
+    """Outputs, under this run's names, that hold detections: portions of them differ in size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def run_once(work: Work, run: Runner, stop: Callable[[], bool]) -> Result | NotR
             return NotRun(label, card.name, str(answer), None, 0 if excused else BackendFault.exit_status)
         replies.append(answer)
     rest = iter(replies)
-    joined = {name: _joined([next(rest) for _ in jobs]) for name, jobs in work.jobs.items()}
+    joined = {name: _joined([next(rest) for _ in jobs], _sizes(jobs), work.rows) for name, jobs in work.jobs.items()}
     hidden = {inner: output for output, inner in work.taps.items()}
     seconds = sum(reply.seconds for reply in replies)
     shown = {name: {k: v for k, v in found.items() if k not in hidden} for name, found in joined.items()}
@@ -131,10 +134,22 @@ def _flat(jobs: Mapping[str, Sequence[Job]]) -> list[Job]:
     return [job for portions in jobs.values() for job in portions]
 
 
-def _joined(replies: Sequence[Reply]) -> Outputs:
-    """The portions' outputs joined along the first axis; what a portion lacks is lacking."""
+def _sizes(jobs: Sequence[Job]) -> list[int]:
+    """How many samples each portion has."""
+    return [next((len(array) for array in job.inputs.values() if array.ndim), 0) for job in jobs]
+
+
+def _joined(replies: Sequence[Reply], sizes: Sequence[int], rows: frozenset[str]) -> Outputs:
+    """The portions' outputs joined along the first axis, detections row by row; what a portion lacks is lacking."""
     first = replies[0]
     if len(replies) == 1:
         return first.outputs
     names = [name for name in first.outputs if all(name in reply.outputs for reply in replies)]
-    return {name: np.concatenate([reply.outputs[name] for reply in replies]) for name in names}
+    return {
+        name: (stacked if name in rows else _concatenated)([reply.outputs[name] for reply in replies], sizes)
+        for name in names
+    }
+
+
+def _concatenated(arrays: Sequence[Numbers], _sizes: Sequence[int]) -> Numbers:
+    return np.concatenate(arrays)

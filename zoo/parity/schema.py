@@ -93,6 +93,7 @@ class Output(BaseModel):
     kl: Number
     kind: str
     inputs: str
+    as_set: bool = Field(default=False, description="compared as a set: detections, or places of values that tie")
     spread: Spread | None = None
 
 
@@ -211,6 +212,7 @@ class Parity(BaseModel):
     first: dict[str, Any] | str | None = None
     doctor: list[Cause] = []
     layers: list[dict[str, Any]] = Field([], description="each run that was looked into: tensors, first, doctor")
+    not_inside: str | None = Field(None, description="why runs that agree were judged by their outputs alone")
     request: dict[str, Any] | None = Field(None, description="what was asked, for --replay")
     attested: list[Attested] = []
     environment: dict[str, str] = {}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from zoo.console import table
 from zoo.parity.compare import Compared, Comparison, Verdict
-from zoo.parity.layers.told import drawn, sentences
+from zoo.parity.layers.told import drawn, inside, sentences
 from zoo.parity.plan import NotRun
 from zoo.parity.report import Ran, Report, farthest, outcome
 from zoo.parity.rule import Rule
@@ -127,13 +127,16 @@ def _unheard(report: Report) -> list[str]:
 
 
 def _conditions(report: Report) -> list[str]:
-    lines = [f"Inputs: {report.told.samples}.", f"Floor: {report.told.floor}."]
+    lines = [f"Inputs: {report.told.samples}.", f"Floor: {report.told.floor}.", *inside(report.located)]
+    if report.told.inside and report.reference:
+        lines.append(f"Not compared inside, outputs and logits alone: {report.told.inside}.")
     if report.told.float64.sentence and report.reference:
         lines.append(f"Float64: {report.told.float64.sentence}.")
     weights = report.told.weights
     if weights:
         lines.append(
-            f"Weights: {weights.equal} of {weights.compared} of {weights.of[0]} are in {weights.of[1]} bit for bit."
+            f"Weights: {weights.equal} of {weights.compared} of {weights.of[0]} are in {weights.of[1]} bit for bit "
+            f"({weights.how})."
         )
     idle = report.told.not_exercised
     if idle:

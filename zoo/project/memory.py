@@ -23,7 +23,7 @@ from zoo.catalog.plain import values
 from zoo.diagnostics import Diagnostic
 from zoo.parity.given import PHOTOS
 from zoo.parity.request import Prepared
-from zoo.supply.store import LAYOUT, default_root
+from zoo.supply.remembered import reports
 
 _KEPT = ("agrees", "differs")
 _PACKAGES = ("numpy", "onnx", "onnx-ir", "pillow")  # they take part in conversion and inputs
@@ -47,6 +47,7 @@ def key(prepared: Prepared) -> str:
     ]
     feeds: dict[str, object] = {"seed": request.seed, "batch": request.batch}
     feeds["device"] = request.device
+    feeds["looks"] = [request.layers, request.no_layers, list(request.detections)]
     feeds |= {name: sha256(path) for name in ("inputs", "golden") if (path := getattr(request, name)) is not None}
     if request.images is not None:
         feeds["images"] = {path.name: sha256(path) for path in _photos(request.images)}
@@ -105,7 +106,7 @@ def _digest(kept: dict[str, Any]) -> str:
 
 
 def _place(name: str) -> Path:
-    return default_root() / LAYOUT / "parity" / name[:2] / f"{name[2:]}.json"
+    return reports() / name[:2] / f"{name[2:]}.json"
 
 
 def _photos(folder: Path) -> list[Path]:

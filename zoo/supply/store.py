@@ -7,6 +7,7 @@ ROOT/v1/verified/ab/cdef...           size, time and inode of the object when it
 ROOT/v1/pins/<id>                     a model that prune leaves alone
 ROOT/v1/staging/                      downloads under way
 ROOT/v1/registries/<user>/            parsed registries (zoo.catalog.compiled)
+ROOT/v1/floors/, ROOT/v1/parity/      what is remembered of checks (zoo.supply.remembered)
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -17,7 +18,7 @@ from zoo.parity.feeding import Port
 from zoo.parity.floors import RUNS
 from zoo.parity.plan import Choice, Wanted, plan
 from zoo.parity.report import farthest, outcome
-from zoo.parity.rule import DEFAULT
+from zoo.parity.rule import DEFAULT, Floor
 
 NET, TWIN = artifact("net@caffe", "caffe"), artifact("net@onnx", "onnx")
 CONVERTED = "net@caffe -> onnx"
@@ -253,3 +254,12 @@ def test_an_interrupt_tells_every_other_run_to_stop_and_waits_for_it():
     with pytest.raises(KeyboardInterrupt):
         apply(decided, type(world)(run, world.convert, world.ports, world.sample), DEFAULT, 4)
     assert ended.is_set() == running.is_set()
+
+
+def test_floors_that_were_recorded_are_used_where_nothing_can_be_measured():
+    decided = plan(NET_ALONE, here(CAFFE, OPENCV, absent=[ONNXRUNTIME]), {"caffe"}, ANYTHING)
+    for floor, verdict in ((1e-6, Verdict.PASS), (1e-12, Verdict.FAIL)):
+        acting = replace(means(agreeing()), recorded={"prob": Floor(floor, floor, "recorded")})
+        report = apply(decided, acting, DEFAULT, 4)
+        assert report.told.floor.startswith("recorded with the golden: no float64")
+        assert {row.comparison.verdict for row in report.rows} == {verdict}

@@ -93,12 +93,12 @@ def test_what_was_measured_is_not_measured_again_until_something_changes(net, tm
     path, _ = net
     shutil.copy(path, tmp_path / "twin.onnx")
     first = check(f"{path}::onnxruntime", f"{tmp_path / 'twin.onnx'}::onnxruntime")
-    kept = sorted((tmp_path / "home" / "parity").iterdir())
+    kept = sorted((tmp_path / "home" / "v1" / "floors").iterdir())
     again = check(f"{path}::onnxruntime", f"{tmp_path / 'twin.onnx'}::onnxruntime")
-    assert sorted((tmp_path / "home" / "parity").iterdir()) == kept
+    assert sorted((tmp_path / "home" / "v1" / "floors").iterdir()) == kept
     assert [row["outputs"] for row in again["rows"]] == [row["outputs"] for row in first["rows"]]
     check(f"{path}::onnxruntime", f"{tmp_path / 'twin.onnx'}::onnxruntime", "--seed", "1")
-    assert len(list((tmp_path / "home" / "parity").iterdir())) > len(kept)
+    assert len(list((tmp_path / "home" / "v1" / "floors").iterdir())) > len(kept)
 
 
 def test_a_damaged_memory_is_measured_anew(net, tmp_path, check):
@@ -106,7 +106,7 @@ def test_a_damaged_memory_is_measured_anew(net, tmp_path, check):
     shutil.copy(path, tmp_path / "twin.onnx")
     subjects = (f"{path}::onnxruntime", f"{tmp_path / 'twin.onnx'}::onnxruntime")
     first = check(*subjects)
-    for place in (tmp_path / "home" / "parity").iterdir():
+    for place in (tmp_path / "home" / "v1" / "floors").iterdir():
         (place / "measured.json").write_text("{}")
     again = check(*subjects)
     assert again["floor"] == first["floor"]

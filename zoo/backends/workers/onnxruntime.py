@@ -59,7 +59,16 @@ def run(session: object, fed: dict, outputs: list) -> dict:
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise ValueError(f"no output named {', '.join(unknown)}; the graph has {', '.join(known)}")
-    return dict(zip(wanted, session.run(wanted, fed)))
+    return _flat(dict(zip(wanted, session.run(wanted, fed))))
+
+
+def _flat(outputs: dict) -> dict:
+    """A sequence as one output an element: NAME[0], NAME[1]."""
+    found = {}
+    for name, value in outputs.items():
+        several = isinstance(value, list)
+        found.update({f"{name}[{at}]": one for at, one in enumerate(value)} if several else {name: value})
+    return found
 
 
 def versions() -> dict:

@@ -46,7 +46,7 @@ def _answer(folder: Path, request: Mapping[str, Any]) -> dict[str, object]:
     feeds = {name: np.load(file, mmap_mode="r") for name, file in request["inputs"].items()}
     signs = [Signs.drawn(seed) for seed in range(request["seeds"])]
     forced, against, keep = request["forced"], request["against"], request["keep"]
-    values, files = list[dict[str, object]](), dict[str, str]()
+    values, files, lanes = list[dict[str, object]](), dict[str, str](), dict[str, list[str]]()
     errors: dict[str, dict[str, tuple[float, float, int]]] = {label: {} for label in against}
 
     def give(name: str) -> Array | None:
@@ -58,13 +58,16 @@ def _answer(folder: Path, request: Mapping[str, Any]) -> dict[str, object]:
             late.append(pool.submit(measured, made))
             if keep is None or made.name in keep:
                 files[made.name] = _keep(folder, f"value-{len(files)}.npy", made.wide)
+            if made.name in request["lanes"]:
+                runs = [array for array in (made.native, *made.others) if array is not None]
+                lanes[made.name] = [_keep(folder, f"lane-{len(lanes)}-{at}.npy", run) for at, run in enumerate(runs)]
             for label in against:
                 if made.name in against[label]:
                     errors[label][made.name] = _error(made, against[label][made.name])
             if len(late) > _LATE:
                 values.append(late.popleft().result().plain())
         values += [future.result().plain() for future in late]
-    return {"values": values, "kept": files, "errors": errors, "outputs": list(graph.outputs)}
+    return {"values": values, "kept": files, "errors": errors, "outputs": list(graph.outputs), "lanes": lanes}
 
 
 def _keep(folder: Path, file: str, array: Array) -> str:

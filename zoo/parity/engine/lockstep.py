@@ -47,15 +47,24 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One value that a step has made; `perturbed` holds the perturbed runs of equal shape, `lost` counts others."""
+    """One value that a step has made; `others` holds the perturbed runs, None for one that could not go on."""
 
     name: str
     step: Step
     depth: int
     native: Array
     wide: Array
-    perturbed: tuple[Array, ...]
-    lost: int
+    others: tuple[Array | None, ...]
+
+    @property
+    def perturbed(self) -> tuple[Array, ...]:
+        """The perturbed runs of equal shape."""
+        return tuple(one for one in self.others if one is not None and one.shape == self.wide.shape)
+
+    @property
+    def lost(self) -> int:
+        """How many perturbed runs ended, or came to another shape."""
+        return len(self.others) - len(self.perturbed)
 
 
 def lockstep(
@@ -112,8 +121,7 @@ def _made(name: str, step: Step, depth: int, results: Sequence[Array | None]) ->
     native, wide, *others = results
     assert native is not None
     assert wide is not None
-    like = tuple(array for array in others if array is not None and array.shape == wide.shape)
-    return Made(name, step, depth, native, wide, like, len(others) - len(like))
+    return Made(name, step, depth, native, wide, tuple(others))
 
 
 def _advance(lane: Lane, plain: Lane, operator: Operator, step: Step, graph: Graph) -> list[Array] | None:

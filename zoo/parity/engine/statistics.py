@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,11 @@ from numpy.typing import NDArray
 
 from zoo.parity.engine.arrays import Array
 
-PIECE = 1 << 15  # elements: 256 KB of float64
-_STEP = 1 << 13  # numbers; OpenBLAS takes one thread for up to 10,000 of them (its interface/dot.c)
+_ALONE = os.environ.get("OPENBLAS_NUM_THREADS") == "1"
+PIECE = 1 << (16 if _ALONE else 15)
+"""Elements at a time."""
+_STEP = PIECE if _ALONE else 1 << 13
+"""Numbers of one dot product: from 10,000 on OpenBLAS (interface/dot.c) shares it among threads, which mostly wait."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ class Located:
     `whole` are the values that both sides share in the whole network, `layers` the same layer by layer from the
     reference's own values. `why_not` says why there are none. `bisected` names the files that
     --bisect wrote; `plotted`: --layers was asked for. `framework`: the layers are the conversion's own, and this is
-    the framework that computes them otherwise.
+    the framework that computes them otherwise. `short`: with few samples, as every run that agrees is.
     """
 
     label: str
@@ -26,6 +26,10 @@ class Located:
     bisected: tuple[str, ...] = ()
     plotted: bool = False
     framework: str = ""
+    short: bool = False
+    missing: tuple[str, ...] = ()
+    """Values of the reference, of `of`, that the run does not name, in any shape: they were not compared."""
+    of: int = 0
 
     @property
     def first(self) -> Row | None:
@@ -43,9 +47,14 @@ class Located:
         return {
             "run": self.label,
             "first": culprit.name if culprit else None,
-            "tensors": [row.plain() for row in (*self.whole, *self.layers)],
+            "tensors": [] if self.short and culprit is None else [row.plain() for row in (*self.whole, *self.layers)],
             "doctor": [asdict(finding) for finding in self.findings],
             "why_not": self.why_not,
             "framework": self.framework or None,
+            "short": self.short,
+            "missing": list(self.missing),
+            "values": len(self.whole),
+            "layers": len(self.layers),
+            "worst": max((row.ratio for row in (*self.whole, *self.layers)), default=None),
             "bisected": list(self.bisected),
         }

@@ -13,6 +13,7 @@ import onnx
 from numpy.typing import NDArray
 
 from zoo.parity.engine.kinds import EXACT
+from zoo.parity.graphs.choices import behind_choices
 from zoo.parity.graphs.cut import FED, cut, exposed, layer
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Row, rows
@@ -134,11 +135,12 @@ class Taught:
 
 def teach(teacher: Teacher, candidate: Graph, run: Runner) -> Taught:
     """Compare every value that both graphs name, in the whole network and layer by layer."""
-    inner = teacher.values()
+    chosen = behind_choices(teacher.graph)
+    inner = {name: array for name, array in teacher.values().items() if name not in chosen}
     (seen,) = run([(exposed(candidate, inner.keys()), teacher.feeds)])
     if isinstance(seen, str):
         return Taught((), (), inner, {}, None, seen)
-    whole = rows(teacher.measured, seen, "inner")
+    whole = rows(teacher.measured, {name: seen[name] for name in inner if name in seen}, "inner")
     shared = {name: inner[name] for name in inner if name in seen and seen[name].shape == inner[name].shape}
     if not shared:
         return Taught(whole, (), inner, {}, None, "the two graphs name no value alike")

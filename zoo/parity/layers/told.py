@@ -22,7 +22,7 @@ def drawn(found: Sequence[Located]) -> list[str]:
 def sentences(found: Sequence[Located]) -> list[str]:
     """The first layer that differs, why, and where its files are; why there is nothing to say."""
     lines: list[str] = []
-    for one in found:
+    for one in (one for one in found if not one.short or one.first is not None):
         culprit = one.first
         if culprit is not None and one.framework:
             lines.append(
@@ -42,6 +42,31 @@ def sentences(found: Sequence[Located]) -> list[str]:
         lines += _diagnosed(one)
         if one.bisected:
             lines.append(f"  the smallest part that differs: {', '.join(one.bisected)}")
+    return lines
+
+
+def inside(found: Sequence[Located]) -> list[str]:
+    """A line for the runs that agree inside as well, and one for each reason why others were not looked into."""
+    short = [one for one in found if one.short and one.first is None]
+    seen = [one for one in short if one.whole]
+    lines: list[str] = []
+    if seen:
+        worst = max(row.ratio for one in seen for row in (*one.whole, *one.layers))
+        values, layers = (sum(map(len, rows)) for rows in ([o.whole for o in seen], [o.layers for o in seen]))
+        runs = "1 run" if len(seen) == 1 else f"{len(seen)} runs"
+        lines.append(
+            f"Inside {runs}: {values} inner values and {layers} layers, fed the reference's own, are within the limit, "
+            f"the farthest at {times(worst)} x the floor."
+        )
+    lines += [
+        f"Not compared inside: {len(one.missing)} of {one.of} inner values of the reference are not in {one.label} "
+        f"by name, the first: {one.missing[0]}."
+        for one in seen
+        if one.missing
+    ]
+    for why in dict.fromkeys(one.why_not for one in short if one.why_not):
+        labels = ", ".join(one.label for one in short if one.why_not == why)
+        lines.append(f"Not compared inside: {labels}: {why.splitlines()[0]}.")
     return lines
 
 

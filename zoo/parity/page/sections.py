@@ -64,7 +64,8 @@ def _beside(report: Report) -> Iterator[str]:
         yield f"Float64 against float64: {float64['sentence']}."
     if weights.get("compared"):
         one, other = weights["of"]
-        yield f"Weights: {weights['equal']} of {weights['compared']} of {one} are in {other} bit for bit."
+        how = weights.get("how", "by content")
+        yield f"Weights: {weights['equal']} of {weights['compared']} of {one} are in {other} bit for bit ({how})."
 
 
 def _cell(one: Answer, name: str) -> str:

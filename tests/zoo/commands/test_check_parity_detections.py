@@ -1,0 +1,131 @@
+"""`zoo check-parity` on detectors: the original framework against ours, rows as sets, a swapped class found."""
+
+import json
+
+import mxnet_files
+import numpy as np
+import onnx
+import pytest
+from cli import run
+from frameworks import framework
+from onnx import numpy_helper
+
+import converters
+
+CLASSES, ANCHORS = 3, 3
+
+
+def detector(folder, side=6):
+    """An SSD head over one convolution: class scores by softmax over classes, boxes from MultiBoxPrior."""
+    variable, node = mxnet_files.variable, mxnet_files.node
+    conv = {"kernel": "(3, 3)", "pad": "(1, 1)"}
+    nodes = [
+        variable("data", __shape__=f"(1, 3, {side}, {side})"),
+        variable("w0"), variable("b0"),
+        node("Convolution", "base", [0, 1, 2], num_filter="8", **conv),
+        node("Activation", "live", [3], act_type="relu"),
+        variable("w1"), variable("b1"),
+        node("Convolution", "cls", [4, 5, 6], num_filter=str(ANCHORS * (CLASSES + 1)), **conv),
+        node("transpose", "cls_last", [7], axes="(0, 2, 3, 1)"),
+        node("Reshape", "cls_rows", [8], shape=f"(0, -1, {CLASSES + 1})"),
+        node("transpose", "cls_first", [9], axes="(0, 2, 1)"),
+        node("SoftmaxActivation", "cls_prob", [10], mode="channel"),
+        variable("w2"), variable("b2"),
+        node("Convolution", "loc", [4, 12, 13], num_filter=str(ANCHORS * 4), **conv),
+        node("transpose", "loc_last", [14], axes="(0, 2, 3, 1)"),
+        node("Flatten", "loc_rows", [15]),
+        node("_contrib_MultiBoxPrior", "anchors", [4], sizes="(0.3, 0.5)", ratios="(1, 2)"),
+        node("_contrib_MultiBoxDetection", "found", [11, 16, 17], nms_threshold="0.4", threshold="0.3"),
+    ]  # fmt: skip
+    rng = np.random.default_rng(3)
+    shapes = {
+        "w0": (8, 3, 3, 3), "b0": (8,), "w1": (ANCHORS * (CLASSES + 1), 8, 3, 3), "b1": (ANCHORS * (CLASSES + 1),),
+        "w2": (ANCHORS * 4, 8, 3, 3), "b2": (ANCHORS * 4,),
+    }  # fmt: skip
+    arrays = {f"arg:{name}": rng.normal(0, 0.25, shape).astype(np.float32) for name, shape in shapes.items()}
+    return mxnet_files.write(folder, "net", mxnet_files.symbol(nodes), arrays)
+
+
+def swapped(path, out, one=1, other=2):
+    """The same network with two of its classes swapped at the first anchor."""
+    model = onnx.load(path)
+    for tensor in model.graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.shape[:1] == (ANCHORS * (CLASSES + 1),) and array.ndim in (1, 4):
+            rows = list(range(len(array)))
+            rows[one], rows[other] = rows[other], rows[one]
+            tensor.CopyFrom(numpy_helper.from_array(array[rows], tensor.name))
+    onnx.save(model, out)
+
+
+@pytest.mark.framework
+def test_mxnets_detections_are_ours_as_sets_and_a_swapped_class_is_found(tmp_path):
+    framework("mxnet")
+    files = detector(tmp_path)
+    source = ",".join(map(str, files.values()))
+    converters.convert(list(files.values()), "onnx", tmp_path / "ours.onnx")
+    swapped(tmp_path / "ours.onnx", tmp_path / "swapped.onnx")
+    report = tmp_path / "r.json"
+    done = run("check-parity", f"{source}::mxnet", f"{tmp_path / 'ours.onnx'}::onnxruntime", "--json", str(report))
+    assert done.status == 0, done.out + done.err
+    outputs = [
+        one for row in json.loads(report.read_text())["rows"] for one in row["outputs"] if one["kind"] == "output"
+    ]
+    assert {one["as_set"] for one in outputs} == {True}
+    assert all(
+        one["figures"]["ratio"] < 16 and one["figures"]["size"] >= 50 for one in outputs if one["inputs"] == "random"
+    )
+    done = run("check-parity", f"{source}::mxnet", f"{tmp_path / 'swapped.onnx'}::onnxruntime")
+    assert done.status == 1
+    assert "detections of one side only: the candidate lacks image 0" in done.out
+
+
+@pytest.mark.index
+@pytest.mark.framework
+def test_a_published_ssd_in_its_own_caffe_opencv_and_ours_agree_as_sets(tmp_path):
+    framework("caffe-ssd")
+    report = tmp_path / "r.json"
+    subjects = [f"res10-ssd-face@caffe::{name}" for name in ("caffe-ssd", "opencv", "onnxruntime")]
+    done = run("check-parity", *subjects, "--json", str(report))
+    assert done.status == 0, done.out + done.err
+    rows = json.loads(report.read_text())["rows"]
+    assert [row["backend"] for row in rows] == ["opencv", "onnxruntime", "float64"]
+    assert all(one["as_set"] and one["figures"]["ratio"] < 16 for row in rows for one in row["outputs"])
+
+
+@pytest.fixture
+def plain(tmp_path):
+    """A network without any suppression: six columns times one."""
+    weights = numpy_helper.from_array(np.ones(6, np.float32), "w")
+    ports = [onnx.helper.make_tensor_value_info(name, 1, ["N", 5, 6]) for name in ("x", "y")]
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Mul", ["x", "w"], ["y"])], "net", *ports_of(ports), [weights]
+    )
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, tmp_path / "net.onnx")
+    onnx.save(model, tmp_path / "same.onnx")
+    return tmp_path
+
+
+def ports_of(ports):
+    return ports[:1], ports[1:]
+
+
+def test_outputs_that_are_said_to_hold_detections_are_compared_as_sets(plain):
+    rows = np.random.default_rng(0).uniform(0.1, 1, (2, 5, 6)).astype(np.float32)
+    rows[..., 0] = [1, 2, 1, 0, -1]
+    np.savez(plain / "rows.npz", x=rows)
+    subjects = [f"{plain / name}.onnx::onnxruntime" for name in ("net", "same")]
+    options = ("--inputs", str(plain / "rows.npz"), "--json", str(plain / "r.json"))
+    for more, said in (((), False), (("--detections", "y"), True)):
+        done = run("check-parity", *subjects, *options, *more)
+        assert done.status == 0, done.out + done.err
+        outputs = json.loads((plain / "r.json").read_text())["rows"][0]["outputs"]
+        assert {one["as_set"] for one in outputs} == {said}
+
+
+def test_an_output_that_holds_no_rows_is_refused_as_detections(plain):
+    for name, said in (("y", "y does not hold rows of detections"), ("z", "no output of the reference is called z")):
+        done = run("check-parity", f"{plain / 'net.onnx'}::onnxruntime", "--detections", name)
+        assert done.status == 2
+        assert said in done.err

@@ -1,0 +1,104 @@
+"""Runs that agree at their outputs are looked into as well: a fault that no output shows is found, unless forbidden."""
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from cli import run
+from frameworks import framework, shared
+from onnx import TensorProto, helper, numpy_helper
+
+from zoo.parity import inside
+from zoo.parity.graphs.choices import behind_choices
+from zoo.parity.graphs.graph import Graph
+
+
+def net(path, changed=False, prefix=""):
+    """y = relu(x A) B, where B's first row is zero: what A's first column holds never reaches the output."""
+    rng = np.random.default_rng(0)
+    one, two = rng.normal(size=(6, 5)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
+    two[0] = 0
+    if changed:
+        one[:, 0] *= np.float32(1.01)
+    hidden, live = f"{prefix}hidden", f"{prefix}live"
+    nodes = [
+        helper.make_node("MatMul", ["x", "A"], [hidden]),
+        helper.make_node("Relu", [hidden], [live]),
+        helper.make_node("MatMul", [live, "B"], ["y"]),
+    ]
+    ports = [helper.make_tensor_value_info(*port) for port in (("x", TensorProto.FLOAT, ["N", 6]),
+             ("y", TensorProto.FLOAT, ["N", 3]))]  # fmt: skip
+    held = [numpy_helper.from_array(one, "A"), numpy_helper.from_array(two, "B")]
+    graph = helper.make_graph(nodes, "net", ports[:1], ports[1:], held)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9), path)
+    return f"{path}::onnxruntime"
+
+
+@pytest.fixture
+def right(tmp_path):
+    return net(tmp_path / "right.onnx")
+
+
+def test_a_fault_that_no_output_shows_is_found_inside(right, tmp_path):
+    done = run("check-parity", right, net(tmp_path / "wrong.onnx", changed=True))
+    assert done.status == 1
+    told = " ".join(done.out.split())
+    assert "1 run beyond rounding inside: wrong.onnx in onnxruntime" in told
+    assert "the first layer that differs is hidden (MatMul)" in told
+
+
+def test_without_layers_the_same_passes_and_the_report_says_what_was_not_compared(right, tmp_path):
+    report = tmp_path / "r.json"
+    done = run("check-parity", right, net(tmp_path / "wrong.onnx", changed=True), "--no-layers", "--json", str(report))
+    assert done.status == 0
+    assert "Not compared inside, outputs and logits alone: --no-layers." in done.out
+    assert json.loads(report.read_text())["not_inside"] == "--no-layers"
+
+
+def test_runs_that_agree_inside_are_told_in_a_line_and_counted_in_the_json(right, tmp_path):
+    report = tmp_path / "r.json"
+    done = run("check-parity", right, net(tmp_path / "same.onnx"), "--json", str(report))
+    assert done.status == 0
+    assert "Inside 1 run: 3 inner values and 3 layers, fed the reference's own, are within the limit" in done.out
+    (one,) = json.loads(report.read_text())["layers"]
+    assert (one["values"], one["layers"], one["short"], one["tensors"]) == (3, 3, True, [])
+    assert one["worst"] < 16
+
+
+def test_files_that_share_no_names_are_named_and_agree(right, tmp_path):
+    done = run("check-parity", right, net(tmp_path / "other.onnx", prefix="other/"))
+    told = " ".join(done.out.split())
+    assert done.status == 0
+    assert "2 of 3 inner values of the reference are not in other.onnx in onnxruntime by name" in told
+
+
+def test_a_network_over_the_budget_is_not_looked_into_and_says_so(right, tmp_path, monkeypatch):
+    monkeypatch.setattr(inside, "BUDGET", 10)
+    done = run("check-parity", right, net(tmp_path / "wrong.onnx", changed=True))
+    assert done.status == 0
+    assert "Not compared inside: wrong.onnx in onnxruntime: weights and inner values are" in " ".join(done.out.split())
+
+
+@pytest.mark.framework
+def test_caffes_own_blobs_are_held_against_ours_where_layers_write_over_their_inputs(tmp_path):
+    framework("caffe")
+    folder = shared("models", "samplenet")
+    files = f"{folder / 'SampLeNet.prototxt'},{folder / 'SampLeNet.caffemodel'}"
+    report = tmp_path / "r.json"
+    done = run("check-parity", f"{files}::caffe", f"{files}::onnxruntime", "--json", str(report))
+    assert done.status == 0, done.out
+    (one,) = json.loads(report.read_text())["layers"]
+    assert one["values"] >= 10
+    assert 0 < one["worst"] < 16
+
+
+def test_what_follows_from_a_choice_is_left_to_the_outputs():
+    nodes = [
+        helper.make_node("Relu", ["x"], ["live"]),
+        helper.make_node("TopK", ["live", "k"], ["most", "where"]),
+        helper.make_node("Neg", ["most"], ["after"]),
+        helper.make_node("Neg", ["live"], ["beside"]),
+    ]
+    graph = Graph(helper.make_model(helper.make_graph(nodes, "net", [], [])))
+    assert behind_choices(graph) == {"most", "where", "after"}

@@ -1,0 +1,133 @@
+"""Looks into the runs of a check that agree: every shared inner value, and each layer fed the reference's values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import onnx
+
+from zoo.backends import discovery
+from zoo.backends.exchange import Failed, Job
+from zoo.diagnostics import Diagnostic
+from zoo.parity.check import Means
+from zoo.parity.engine.measuring import Value
+from zoo.parity.feeding import Port, Samples, fed
+from zoo.parity.graphs.cut import exposed
+from zoo.parity.layers.glance import Known, elements, glance
+from zoo.parity.layers.located import Located
+from zoo.parity.layers.taught import Feeds
+from zoo.parity.loaded import Loaded, load
+from zoo.parity.looking import form_of, named_alike, opened, worker
+from zoo.parity.memory import remembered_layers
+from zoo.parity.plan import Plan, Source
+from zoo.parity.running import Result
+
+SAMPLES = 2
+"""The first ones: in the measurements behind K two samples found nearly as much as four."""
+BUDGET = 2**27
+"""Bytes of weights and inner values together beyond which looking inside costs more than the check itself."""
+_RUNNER = "onnxruntime"
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What every run is looked into with: the files as they were loaded, and the first samples."""
+
+    means: Means
+    samples: Samples
+    loaded: Mapping[Source, Loaded]
+    folder: Path
+
+
+def inside(
+    plan: Plan, means: Means, samples: Samples, ran: Sequence[Result], chosen: Sequence[Result],
+    values: Mapping[str, Value],
+) -> tuple[Located, ...]:  # fmt: skip
+    """Each of `chosen` against the reference, the first of `ran`; whatever keeps a run from it is its `why_not`."""
+    if not chosen:
+        return ()
+
+    def nobody(why: str) -> tuple[Located, ...]:
+        return tuple(Located(result.ran.label, why_not=why, short=True) for result in chosen)
+
+    with TemporaryDirectory(prefix="zoo-inside-") as place:
+        loaded, _faults = load(plan.runs, means.convert, Path(place))
+        few = samples.leading(_count([means.ports(one.artifact) for one in loaded.values()], samples))
+        if not values:
+            return nobody("the floors of its inner values are not known")
+        many = 4 * elements(values) * few.batch + max(map(_bytes, loaded.values()))
+        if many > BUDGET:
+            return nobody(f"weights and inner values are {many / 2**20:.0f} MB, --layers looks into them all the same")
+        asked = Inside(means, few, loaded, Path(place))
+        try:
+            known = _known(ran[0], values, asked)
+        except Diagnostic as fault:
+            return nobody(fault.message)
+        return tuple(_tried(result, known, asked) for result in chosen)
+
+
+def _bytes(form: Loaded) -> int:
+    return sum(path.stat().st_size for path in form.artifact.files.values() if path.is_file())
+
+
+def _count(everybody: Sequence[tuple[Port, ...]], samples: Samples) -> int:
+    """How many samples: two, or what an artifact insists on."""
+    fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
+    return min(samples.batch, max(fixed, default=SAMPLES))
+
+
+def _known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Known:
+    form = form_of(reference.run.source, asked.loaded, asked.means, asked.folder)
+    feeds, graph = _portion(form, asked), opened(form)
+    model = asked.folder / "reference.onnx"
+    onnx.save(graph.model, model)
+    names = [name for name, value in values.items() if value.exactness in ("rounds", "exact")]
+    runner = worker(discovery.find(_RUNNER), asked.means.run, asked.folder)
+    (shown,) = runner([(exposed(graph, names), feeds)])
+    if isinstance(shown, str):
+        raise Diagnostic("inside", f"the inner values of {form.artifact.label} cannot be had: {shown}")
+    own = {name: array for name, array in _own(reference, form, asked).items() if name in values}
+    like = {name: array for name, array in own.items() if name in shown and array.shape == shown[name].shape}
+    inner = {name: like.get(name, shown[name]) for name in names if name in shown}
+    return Known(graph, model, feeds, like, inner, values)
+
+
+def _own(reference: Result, form: Loaded, asked: Inside) -> Feeds:
+    """The inner values that the reference's own framework shows; none where it runs ONNX itself, or shows none."""
+    mine = asked.loaded[reference.run.source]
+    if mine.is_onnx or not form.blobs:
+        return {}
+    job = Job(mine.artifact.format, mine.artifact.files, _portion(mine, asked), tuple(form.blobs.values()))
+    (answer,) = asked.means.run(reference.run.card, [job], lambda: False)
+    if isinstance(answer, Failed):
+        return {}
+    return {value: answer.outputs[blob] for value, blob in form.blobs.items() if blob in answer.outputs}
+
+
+def _portion(form: Loaded, asked: Inside) -> Feeds:
+    portions = fed(asked.means.ports(form.artifact), asked.samples, form.artifact.label)
+    if len(portions) != 1:
+        raise Diagnostic("inside", f"{form.artifact.label} takes fewer samples at a time than there are")
+    return portions[0]
+
+
+def _tried(result: Result, known: Known, asked: Inside) -> Located:
+    label, mine = result.ran.label, asked.loaded.get(result.run.source)
+    if mine is None or not mine.is_onnx:
+        why = f"{result.run.card.name} runs {result.run.source.label} as a whole: it shows no layers"
+        return Located(label, why_not=why, short=True)
+    try:
+        candidate = opened(mine)
+        unlike = named_alike(candidate, _portion(mine, asked), known.feeds, mine.artifact.label)
+        if unlike:
+            return Located(label, why_not=unlike, short=True)
+        runner = worker(result.run.card, asked.means.run, asked.folder)
+        found = glance(known, candidate, runner, remembered_layers)
+    except Diagnostic as fault:
+        return Located(label, why_not=fault.message, short=True)
+    return Located(
+        label, found.whole, found.layers, why_not=found.why_not, short=True, missing=found.missing, of=len(known.inner)
+    )

@@ -1,0 +1,88 @@
+"""What zoo remembers of checks, beside the downloads in the store: noise floors, and reports of listed checks.
+
+ROOT/v1/floors/<sha256>/          what was measured of one network with one set of inputs (zoo.parity.memory)
+ROOT/v1/parity/ab/cdef....json    the report of one check of a list (zoo.project.memory)
+
+Both may be removed at any time: what is missing is computed again.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo.supply.store import LAYOUT, default_root
+
+MOST_FLOORS, MOST_REPORTS = 64, 4096
+MOST_BYTES = 2**30
+"""Of all floors together: those of a network with large outputs keep them in float64."""
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One thing that is remembered; `used` in seconds since 1970; `torn`: a measurement that was broken off."""
+
+    path: Path
+    size: int
+    used: float
+    torn: bool = False
+
+
+def floors() -> Path:
+    """The folder of measured floors."""
+    return default_root() / LAYOUT / "floors"
+
+
+def reports() -> Path:
+    """The folder of remembered reports."""
+    return default_root() / LAYOUT / "parity"
+
+
+def measured() -> list[Kept]:
+    """All floors, the one that was used last first."""
+    return sorted(_found(floors().glob("*")), key=lambda one: -one.used)
+
+
+def checked() -> list[Kept]:
+    """All reports, the one that was used last first."""
+    return sorted(_found(reports().glob("*/*.json")), key=lambda one: -one.used)
+
+
+def excess(older_than: float | None = None) -> list[Kept]:
+    """What goes: over the bounds, broken off a day ago or more and, of the rest, not used for so many days."""
+    now, going = time.time(), list[Kept]()
+    for several, most in ((measured(), MOST_FLOORS), (checked(), MOST_REPORTS)):
+        total = count = 0
+        for one in several:
+            age = (now - one.used) / _DAY
+            if one.torn:
+                going += [one] if age >= 1 else []
+                continue
+            total, count = total + one.size, count + 1
+            old = older_than is not None and age >= older_than
+            over = count > most or (total > MOST_BYTES and count > 1)
+            if old or over:
+                going.append(one)
+    return going
+
+
+def remove(kept: Kept) -> None:
+    """Remove one; somebody who reads it just now computes anew."""
+    if kept.path.is_dir():
+        shutil.rmtree(kept.path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            kept.path.unlink()
+
+
+def _found(paths: Iterator[Path]) -> Iterator[Kept]:
+    for path in paths:
+        with suppress(OSError):
+            stat = path.stat()
+            size = sum(one.stat().st_size for one in path.iterdir()) if path.is_dir() else stat.st_size
+            yield Kept(path, size, stat.st_mtime, torn=path.name.startswith("."))
