@@ -3,8 +3,10 @@
 import zipfile
 
 import numpy as np
+import onnx
 import pytest
 from frameworks import caffe_worker, framework, shared
+from onnx import helper
 
 from zoo.backends import discovery, host
 
@@ -251,3 +253,17 @@ def test_torch_runs_no_code_that_nobody_trusts(torch_without_torch, tmp_path):
 @pytest.mark.framework
 def test_the_real_frameworks_card_can_run():
     assert discovery.probe(framework("caffe")).versions["caffe"] == "1.0.0"
+
+
+def test_what_opencv_cannot_read_is_a_refusal_in_its_own_words(tmp_path):
+    ports = [helper.make_tensor_value_info(name, 1, shape) for name, shape in (("x", [1, 2, 2]), ("y", [1]))]
+    graph = helper.make_graph([helper.make_node("Det", ["x"], ["y"])], "g", ports[:1], ports[1:])
+    path = tmp_path / "det.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    answer = host.run(
+        discovery.find("opencv"), "onnx", {"model": path}, {"x": np.ones((1, 2, 2), np.float32)}, timeout=60
+    )
+    assert isinstance(answer, host.Failed), "OpenCV reads it now: the test needs another network"
+    assert answer.reason == "refused"
+    assert "OpenCV does not read it" in answer.detail
+    assert "Det" in answer.detail

@@ -15,12 +15,18 @@ _LAYER_FIELDS = ("layer", "layers")
 
 
 def load(kind: str, files: dict, options: dict) -> dict:
-    """Read the net with fusion and Winograd off: the latter alone moves a convolution by 4e-5."""
+    """Read the net with fusion and Winograd off: the latter alone moves a convolution by 4e-5.
+
+    What its readers do not read is a refusal, in their words.
+    """
     import cv2
 
     cv2.setNumThreads(options["threads"])
     cv2.setRNGSeed(0)
-    handle = _READERS[kind](cv2.dnn, files)
+    try:
+        handle = _READERS[kind](cv2.dnn, files)
+    except cv2.error as fault:
+        raise ValueError(f"OpenCV does not read it: {' '.join(str(fault).split())}") from None
     handle["net"].enableFusion(fusion=False)
     handle["net"].enableWinograd(useWinograd=False)
     return handle
