@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from threading import Lock
 
-_LOCK = Lock()
+PARSING = Lock()
+"""Held while Python source is parsed. numpy parses the header of a `.npy` file as such: reading one holds it, too."""
 
 
 def parse(source: str | bytes, filename: str = "<unknown>") -> ast.Module:
@@ -14,5 +15,5 @@ def parse(source: str | bytes, filename: str = "<unknown>") -> ast.Module:
     Parsers of two threads share a recursion counter in CPython before 3.11.8, and one ends with SystemError "AST
     constructor recursion depth mismatch" (https://github.com/python/cpython/issues/106905).
     """
-    with _LOCK:
+    with PARSING:
         return ast.parse(source, filename=filename)

@@ -13,6 +13,8 @@ from typing import IO
 
 import numpy as np
 
+from converters.syntax import PARSING
+
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -42,6 +44,13 @@ def read_npy(file: IO[bytes], most: int, size: int | None = None) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=dtype.newbyteorder("=")).reshape(shape)
 
 
+def mapped(path: Path) -> np.ndarray:
+    """The array of a `.npy` file that this program wrote, mapped and read-only; threads may ask at the same time."""
+    with PARSING:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = np.lib.format.read_magic(file)
@@ -49,7 +58,8 @@ def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
         if reader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a header written by Python 2 reads well
-                header: tuple[tuple[int, ...], bool, np.dtype] = reader(file, max_header_size=_MAX_HEADER)
+                with PARSING:
+                    header: tuple[tuple[int, ...], bool, np.dtype] = reader(file, max_header_size=_MAX_HEADER)
             return header
         reason = f"version {version} of the format holds no plain array"
     except ValueError as fault:

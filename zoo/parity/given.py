@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from converters.syntax import PARSING
 from zoo.backends import feeds
 from zoo.diagnostics import Diagnostic, UsageFault, Where
 from zoo.parity.feeding import Fed, Port, Samples
@@ -24,7 +25,7 @@ def arrays(path: Path) -> Fed:
             size = sum(member.file_size for member in archive.infolist())
         if size > MOST:
             raise Diagnostic("inputs-file", f"holds {size:,} bytes, more than the {MOST:,} accepted", where=where)
-        with np.load(path, allow_pickle=False) as file:
+        with PARSING, np.load(path, allow_pickle=False) as file:
             found = {name: file[name] for name in file.files}
     except OSError as fault:
         raise Diagnostic("inputs-file", f"cannot be read: {fault.strerror or fault}", where=where) from fault

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from zoo.backends.arrays import mapped
 from zoo.backends.process import supervise
 from zoo.diagnostics import BackendFault, Where
 from zoo.parity.engine.arrays import Array
@@ -62,12 +63,11 @@ class Measured:
 
     def runs(self, name: str) -> list[Array]:
         """The runs of a value that differ from float64 by rounding alone."""
-        return [np.load(path, mmap_mode="r", allow_pickle=False) for path in self.lanes.get(name, ())]
+        return [mapped(path) for path in self.lanes.get(name, ())]
 
     def double(self, name: str) -> Array:
         """The float64 value, mapped from its file."""
-        array: Array = np.load(self.kept[name], mmap_mode="r", allow_pickle=False)
-        return array
+        return mapped(self.kept[name])
 
 
 def measure(  # noqa: PLR0913 - each is a question of its own
