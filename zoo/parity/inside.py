@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 import onnx
 
 from zoo.backends import discovery
-from zoo.backends.exchange import Failed, Job
 from zoo.diagnostics import Diagnostic
 from zoo.parity.check import Means
 from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Port, Samples, fed
 from zoo.parity.graphs.cut import exposed
+from zoo.parity.inner import shown_by
 from zoo.parity.layers.glance import Known, elements, glance
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.taught import Feeds
@@ -89,22 +89,11 @@ def _known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Kno
     (shown,) = runner([(exposed(graph, names), feeds)])
     if isinstance(shown, str):
         raise Diagnostic("inside", f"the inner values of {form.artifact.label} cannot be had: {shown}")
-    own = {name: array for name, array in _own(reference, form, asked).items() if name in values}
+    framework = shown_by(reference.run, asked.loaded[reference.run.source], form, asked.means, asked.samples)
+    own = {name: array for name, array in framework.items() if name in values}
     like = {name: array for name, array in own.items() if name in shown and array.shape == shown[name].shape}
     inner = {name: like.get(name, shown[name]) for name in names if name in shown}
     return Known(graph, model, feeds, like, inner, values)
-
-
-def _own(reference: Result, form: Loaded, asked: Inside) -> Feeds:
-    """The inner values that the reference's own framework shows; none where it runs ONNX itself, or shows none."""
-    mine = asked.loaded[reference.run.source]
-    if mine.is_onnx or not form.blobs:
-        return {}
-    job = Job(mine.artifact.format, mine.artifact.files, _portion(mine, asked), tuple(form.blobs.values()))
-    (answer,) = asked.means.run(reference.run.card, [job], lambda: False)
-    if isinstance(answer, Failed):
-        return {}
-    return {value: answer.outputs[blob] for value, blob in form.blobs.items() if blob in answer.outputs}
 
 
 def _portion(form: Loaded, asked: Inside) -> Feeds:
