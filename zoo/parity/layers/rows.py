@@ -10,8 +10,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo.parity.engine.statistics import distance
-from zoo.parity.measure import Measured, ratio
+from zoo.parity.engine.measuring import Value
+from zoo.parity.engine.statistics import Size, distance
+from zoo.parity.measure import Error, Measured, ratio
 from zoo.parity.rule import K
 
 Array = NDArray[np.generic]
@@ -48,17 +49,20 @@ def rows(truth: Measured, got: Mapping[str, Array], kind: Kind, equal: Collectio
         if name not in got or name not in truth.kept or value.exactness in ("discrete", "unstable"):
             continue
         double = truth.double(name)
-        if got[name].shape != double.shape:
-            share, rms, most = math.inf, math.inf, math.inf
-        else:
-            error = distance(got[name], double)
-            share, rms, most = ratio(error, value), error.rms, error.max
-            if name in equal and most:
-                share = math.inf
-        verdict = "pass" if share <= K else "fail"
-        floors = value.floor_rms, value.floor_max
-        found.append(Row(name, value.op, value.depth, kind, share, rms, most, *floors, verdict))
+        error = distance(got[name], double) if got[name].shape == double.shape else None
+        found.append(row(name, value, kind, error, equal=name in equal))
     return tuple(found)
+
+
+def row(name: str, value: Value, kind: Kind, error: Size | Error | None, *, equal: bool) -> Row:
+    """One value's row; `error` is None where its shape is another, and has to be 0 for one that is `equal`."""
+    share, rms, most = math.inf, math.inf, math.inf
+    if error is not None:
+        share, rms, most = ratio(error, value), error.rms, error.max
+        if equal and most:
+            share = math.inf
+    verdict = "pass" if share <= K else "fail"
+    return Row(name, value.op, value.depth, kind, share, rms, most, value.floor_rms, value.floor_max, verdict)
 
 
 def first(found: Sequence[Row]) -> Row | None:
