@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 from zoo.backends.card import Card
 from zoo.backends.exchange import Failed, Job
 from zoo.diagnostics import Diagnostic
+
+T = TypeVar("T")
 
 _ROLES = {".py": "code", ".safetensors": "weights"}
 
@@ -23,43 +26,45 @@ def prepared(card: Card, jobs: Sequence[Job]) -> Iterator[tuple[list[Job], dict[
     an option `arch` gets the name of the architecture that the weights are of, unless the job says one.
     """
     if "arch" in card.options:
-        yield _named(jobs)
+        yield _each(
+            jobs,
+            lambda job: not job.options.get("arch"),
+            lambda paths, _job, _number: _architecture(paths),
+            lambda job, arch: replace(job, options={**job.options, "arch": arch}),
+        )
         return
     if not any(job.format in card.via for job in jobs):
         yield list(jobs), {}
         return
-    ready, failed = list(jobs), dict[int, Failed]()
-    made: dict[tuple[Path, ...], Mapping[str, Path] | Failed] = {}
     with TemporaryDirectory(prefix="zoo-written-") as folder:
-        for index, job in enumerate(jobs):
-            if job.format not in card.via or not all(path.is_file() for path in job.files.values()):
-                continue
-            paths = tuple(job.files.values())
-            if paths not in made:
-                made[paths] = _write(paths, card.via[job.format], Path(folder) / str(len(made)))
-            found = made[paths]
-            if isinstance(found, Failed):
-                failed[index] = found
-            else:
-                ready[index] = replace(job, files=found)
-        yield ready, failed
+        yield _each(
+            jobs,
+            lambda job: job.format in card.via,
+            lambda paths, job, number: _write(paths, card.via[job.format], Path(folder) / str(number)),
+            lambda job, files: replace(job, files=files),
+        )
 
 
-def _named(jobs: Sequence[Job]) -> tuple[list[Job], dict[int, Failed]]:
-    """The jobs with the architecture of their weights among their options."""
+def _each(
+    jobs: Sequence[Job],
+    wants: Callable[[Job], bool],
+    make: Callable[[Sequence[Path], Job, int], T | Failed],
+    given: Callable[[Job, T], Job],
+) -> tuple[list[Job], dict[int, Failed]]:
+    """The jobs, those that want it `given` what is made of their files, once an artifact; and those it fails for."""
     ready, failed = list(jobs), dict[int, Failed]()
-    known: dict[tuple[Path, ...], str | Failed] = {}
+    made: dict[tuple[Path, ...], T | Failed] = {}
     for index, job in enumerate(jobs):
-        if job.options.get("arch") or not all(path.is_file() for path in job.files.values()):
+        if not wants(job) or not all(path.is_file() for path in job.files.values()):
             continue
         paths = tuple(job.files.values())
-        if paths not in known:
-            known[paths] = _architecture(paths)
-        found = known[paths]
+        if paths not in made:
+            made[paths] = make(paths, job, len(made))
+        found = made[paths]
         if isinstance(found, Failed):
             failed[index] = found
         else:
-            ready[index] = replace(job, options={**job.options, "arch": found})
+            ready[index] = given(job, found)
     return ready, failed
 
 
@@ -69,7 +74,7 @@ def _architecture(paths: Sequence[Path]) -> str | Failed:
     try:
         return str(converters.read(paths).ir.graph.name)
     except Diagnostic as fault:
-        return Failed("refused", f"{fault.code}: {'; '.join([fault.message, *fault.details])}")
+        return _refused(fault)
 
 
 def _write(paths: Sequence[Path], to: str, out: Path) -> Mapping[str, Path] | Failed:
@@ -78,5 +83,9 @@ def _write(paths: Sequence[Path], to: str, out: Path) -> Mapping[str, Path] | Fa
     try:
         names = converters.write(converters.read(paths), to, out)
     except Diagnostic as fault:
-        return Failed("refused", f"{fault.code}: {'; '.join([fault.message, *fault.details])}")
+        return _refused(fault)
     return {_ROLES[Path(name).suffix]: out / name for name in names}
+
+
+def _refused(fault: Diagnostic) -> Failed:
+    return Failed("refused", f"{fault.code}: {'; '.join([fault.message, *fault.details])}")
