@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import converters
+from converters.torch7.objects import Object, Table, Value
 
 ROOT = (
     Path(os.environ.get("ZOO_SHARED") or Path(__file__).resolve().parents[2].parent / "shared") / "goldens" / "torch7"
@@ -87,3 +88,19 @@ def _paths(tree: int | list, prefix: tuple[int, ...] = ()) -> Iterator[tuple[str
         return
     for position, item in enumerate(tree, 1):
         yield from _paths(item, (*prefix, position))
+
+
+def objects_of(value: Value) -> list[Object]:
+    """Every object of the file, each once."""
+    objects, waiting, known = [], [value], set()
+    while waiting:
+        item = waiting.pop()
+        if id(item) in known:
+            continue
+        known.add(id(item))
+        if isinstance(item, Object):
+            objects.append(item)
+            waiting.extend(item.payload)
+        elif isinstance(item, Table):
+            waiting.extend(part for pair in item.items() for part in pair)
+    return objects

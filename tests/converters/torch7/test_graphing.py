@@ -11,7 +11,7 @@ import pytest
 from cli import run
 from frameworks import framework
 from onnx_samples import onnx_model
-from torch7_goldens import ROOT, agrees, cases
+from torch7_goldens import ROOT, agrees, cases, objects_of
 from torch7_graphs import computed_by_torchfile, random_graph
 
 import converters
@@ -33,7 +33,7 @@ goldens = pytest.mark.skipif(not ROOT.is_dir(), reason=f"the goldens of the real
 @pytest.mark.parametrize("case", GOLDENS, ids=lambda case: case.name)
 def test_the_same_steps_become_the_nodes_edges_and_orders_that_nngraph_saved(tmp_path, case):
     """Only the steps are taken from the real file; all else is made anew and compared object by object."""
-    graphs = [item for item in found(t7.read(case.path).value) if item.kind == "nn.gModule"]
+    graphs = [item for item in objects_of(t7.read(case.path).value) if item.kind == "nn.gModule"]
     for number, real in enumerate(graphs):
         file = tmp_path / f"{number}.t7"
         innode, outnode = steps(real)
@@ -146,22 +146,6 @@ def entry(pair: tuple[Value, Value]) -> tuple[str, str]:
 
 def counterpart(value: Value, table: Table) -> Value:
     return next((key for key, other in table.others if other == value), None)
-
-
-def found(value: Value) -> list[Object]:
-    """Every object of the file, each once."""
-    objects, waiting, known = [], [value], set()
-    while waiting:
-        item = waiting.pop()
-        if id(item) in known:
-            continue
-        known.add(id(item))
-        if isinstance(item, Object):
-            objects.append(item)
-            waiting.extend(item.payload)
-        elif isinstance(item, Table):
-            waiting.extend(part for pair in item.items() for part in pair)
-    return objects
 
 
 CROSSED = """
@@ -280,7 +264,7 @@ BRIDGE = "a = Relu(in0)\nb = Tanh(in0)\nc = Add(a, b)\nd = Mul(a, c)\nout0 = Add
 def test_what_nests_is_nested_and_the_dialect_decides_otherwise(tmp_path, nodes, dialect, kind, inside):
     value = written(tmp_path, nodes, dialect=dialect)
     assert value.kind == kind
-    assert inside in {item.kind for item in found(value)}
+    assert inside in {item.kind for item in objects_of(value)}
 
 
 def test_an_input_that_nothing_uses_is_no_input_of_a_gmodule(tmp_path):

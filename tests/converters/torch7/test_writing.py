@@ -10,7 +10,7 @@ import onnx
 import pytest
 from frameworks import framework
 from onnx_samples import WriteCase, onnx_model, write_cases
-from torch7_goldens import ROOT, agrees, cases
+from torch7_goldens import ROOT, agrees, cases, objects_of
 
 import converters
 from converters.diagnostic import Diagnostic
@@ -251,18 +251,7 @@ def kind(value: Value) -> str:
 
 
 def objects(value: Value) -> list[Object]:
-    found, waiting, known = [], [value], set()
-    while waiting:
-        item = waiting.pop()
-        if id(item) in known:
-            continue
-        known.add(id(item))
-        if isinstance(item, Object):
-            found.append(item)
-            waiting.extend(item.payload)
-        elif isinstance(item, Table):
-            waiting.extend(part for pair in item.items() for part in pair)
-    return [item for item in found if item.kind.startswith("nn.")]
+    return [item for item in objects_of(value) if item.kind.startswith("nn.")]
 
 
 def refusal_of(source: Path, out: Path, options: converters.Options) -> Diagnostic | None:
