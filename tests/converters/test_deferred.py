@@ -21,6 +21,11 @@ def test_a_conversion_does_not_load_sympy(tmp_path):
     assert python(code, *small(tmp_path), tmp_path / "net.onnx") == "True False"
 
 
+def test_the_engine_of_the_check_does_not_load_sympy_either():
+    code = "import sys, zoo.parity.engine.__main__; print('onnx_ir' in sys.modules, 'sympy.core' in sys.modules)"
+    assert python(code) == "True False"
+
+
 def test_arithmetic_with_symbolic_dimensions_works_as_ever():
     code = "import converters, onnx_ir, sympy; print(onnx_ir.SymbolicDim('N') + 1, sympy.Integer(4) / 6)"
     assert python(code) == "N + 1 2/3"

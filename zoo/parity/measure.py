@@ -30,7 +30,7 @@ Feeds = Mapping[str, Array | Path]
 
 SEEDS = 3
 TIME_LIMIT = 1800.0  # seconds
-_KEPT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(2**30), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
+_KEPT = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": str(2**22), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
 """glibc keeps the memory of one step's arrays for the next one's, instead of having the kernel clear it again."""
 _PINNED = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 

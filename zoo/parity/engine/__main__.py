@@ -10,9 +10,8 @@ import json
 import os
 import sys
 import threading
-from collections import deque
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,8 @@ from zoo.parity.engine.arrays import Array
 from zoo.parity.engine.constants import Signs
 from zoo.parity.engine.graph import load
 from zoo.parity.engine.lockstep import Made, lockstep
-from zoo.parity.engine.measuring import Value, measured
+from zoo.parity.engine.measuring import measured
 from zoo.parity.engine.statistics import distance
-
-_LATE = 2  # values that wait for their statistics
 
 
 def main(folder: Path) -> None:
@@ -53,9 +50,8 @@ def _answer(folder: Path, request: Mapping[str, Any]) -> dict[str, object]:
         return np.load(forced[name], mmap_mode="r") if name in forced else None
 
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        late = deque[Future[Value]]()  # statistics fill the time in which a step's last run leaves processors idle
         for made in lockstep(graph, feeds, signs, pool, give, noise=request["noise"]):
-            late.append(pool.submit(measured, made))
+            values.append(measured(made, pool.map).plain())
             if keep is None or made.name in keep:
                 files[made.name] = _keep(folder, f"value-{len(files)}.npy", made.wide)
             if made.name in request["lanes"]:
@@ -64,9 +60,6 @@ def _answer(folder: Path, request: Mapping[str, Any]) -> dict[str, object]:
             for label in against:
                 if made.name in against[label]:
                     errors[label][made.name] = _error(made, against[label][made.name])
-            if len(late) > _LATE:
-                values.append(late.popleft().result().plain())
-        values += [future.result().plain() for future in late]
     return {"values": values, "kept": files, "errors": errors, "outputs": list(graph.outputs), "lanes": lanes}
 
 

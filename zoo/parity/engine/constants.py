@@ -97,3 +97,13 @@ class Constant:
         if self.signs is not None:
             self.signs.apply(made, self.name, stored.dtype, start)
         return made
+
+
+Input = Array | Constant | None
+"""What a kernel reads: an array, a stored tensor, or nothing where an optional input is left out."""
+
+
+def whole(value: Input) -> Array:
+    """The array, made whole if it is stored."""
+    assert value is not None
+    return value.whole() if isinstance(value, Constant) else value

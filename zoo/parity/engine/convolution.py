@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo.parity.engine.arrays import Array
-from zoo.parity.engine.constants import Constant
+from zoo.parity.engine.constants import Constant, Input
 from zoo.parity.engine.windows import Attrs, Index, Windows, windows
 
-Input = Array | Constant | None
-_UNROLLED = 1 << 21  # elements of the unrolled input in memory at a time: 16 MB in float64
+_UNROLLED = 1 << 20  # elements of the unrolled input in memory at a time: 8 MB in float64
+_NARROW = 128  # columns of a matrix product below which OpenBLAS is a third slower (measured with 49 and 147)
 
 
 def conv(attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
@@ -36,36 +36,39 @@ def conv(attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array
 
 
 def _dense(padded: Array, w: Array, over: Windows, y: Array) -> None:
-    """One group: rows of the output are unrolled until `_UNROLLED` elements lie in memory."""
+    """One group as matrix products; those of few columns are slow, so that small samples share one."""
     flat = w.reshape(w.shape[0], -1)
-    if all(size == 1 for size in (*over.kernel, *over.stride)):
+    small = padded.shape[0] > 1 and int(np.prod(over.size, dtype=np.int64)) < _NARROW
+    if not small and all(size == 1 for size in (*over.kernel, *over.stride)):
         columns = padded.reshape(*padded.shape[:2], -1)
         if y.flags.c_contiguous:
             np.matmul(flat, columns, out=y.reshape(*y.shape[:2], -1))
         else:
             y[...] = np.matmul(flat, columns).reshape(y.shape)
         return
-    depth = padded.shape[1] * int(np.prod(over.kernel, dtype=np.int64))
-    row = int(np.prod(over.size[1:], dtype=np.int64))
-    step = max(1, _UNROLLED // max(1, depth * row))
-    seen = list(over.taps(padded))
-    for sample in range(y.shape[0]):
+    _unrolled(padded, flat, over, y)
+
+
+def _unrolled(padded: Array, flat: Array, over: Windows, y: Array) -> None:
+    """Samples, or rows of one, are unrolled until `_UNROLLED` elements lie in memory."""
+    seen = [view for _at, view in over.taps(padded)]
+    depth, row = padded.shape[1] * len(seen), int(np.prod(over.size[1:], dtype=np.int64))
+    step = max(1, min(over.size[0], _UNROLLED // max(1, depth * row)))
+    several = min(len(y), max(1, _UNROLLED // max(1, depth * row * over.size[0])))
+    room = np.empty(depth * several * step * row, padded.dtype)  # one for all: memory that is new has to be cleared
+    for first in range(0, len(y), several):
+        count = min(several, len(y) - first)
         for start in range(0, over.size[0], step):
-            stop = min(start + step, over.size[0])
-            unrolled = _unrolled(seen, sample, start, stop)
-            if stop - start == over.size[0]:
-                np.matmul(flat, unrolled.reshape(depth, -1), out=y[sample].reshape(w.shape[0], -1))
+            size = (min(step, over.size[0] - start), *over.size[1:])
+            piece = (slice(first, first + count), slice(None), slice(start, start + size[0]))
+            unrolled = room[: depth * count * size[0] * row].reshape(depth, -1)
+            columns = unrolled.reshape(padded.shape[1], len(seen), count, *size)
+            for index, view in enumerate(seen):
+                columns[:, index] = view[piece].swapaxes(0, 1)
+            if count == 1 and size == over.size:
+                np.matmul(flat, unrolled, out=y[first].reshape(flat.shape[0], -1))
             else:
-                piece = np.matmul(flat, unrolled.reshape(depth, -1))
-                y[sample, :, start:stop] = piece.reshape(w.shape[0], stop - start, *over.size[1:])
-
-
-def _unrolled(seen: Sequence[tuple[tuple[int, ...], Array]], sample: int, start: int, stop: int) -> Array:
-    first = seen[0][1]
-    columns = np.empty((first.shape[1], len(seen), stop - start, *first.shape[3:]), first.dtype)
-    for index, (_at, view) in enumerate(seen):
-        columns[:, index] = view[sample, :, start:stop]
-    return columns
+                y[piece] = np.matmul(flat, unrolled).reshape(flat.shape[0], count, *size).swapaxes(0, 1)
 
 
 def _depthwise(padded: Array, w: Array, over: Windows, y: Array) -> None:

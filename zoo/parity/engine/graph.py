@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,15 @@ def load(path: Path) -> Graph:
         stored=stored,
         opsets=opsets,
     )
+
+
+def release(graph: Graph, step: Step) -> None:
+    """Give the pages of a file that a step has read back to the system, which keeps them at hand."""
+    advice = getattr(mmap, "MADV_DONTNEED", None)  # Linux: a mapping for reading loses nothing
+    for name in (*step.inputs, *step.captured):
+        base = graph.stored[name].base if name in graph.stored else None
+        if isinstance(base, mmap.mmap) and advice is not None:
+            base.madvise(advice)
 
 
 def _steps(protos: list[onnx.NodeProto], opsets: Mapping[str, int], keep: set[str]) -> Iterator[Step]:

@@ -12,34 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from zoo.parity.engine.arrays import Array
-from zoo.parity.engine.constants import Constant
+from zoo.parity.engine.constants import Constant, Input, whole
 from zoo.parity.engine.convolution import conv, conv_transpose
 from zoo.parity.engine.windows import Attrs, Windows, windows
 
-Input = Array | Constant | None
 Kernel = Callable[[Attrs, int, Sequence[Input]], "Sequence[Array] | None"]
-
-
-def whole(value: Input) -> Array:
-    """The array, made whole if it is stored."""
-    assert value is not None
-    return value.whole() if isinstance(value, Constant) else value
-
-
-def relu(_attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
-    """max(x, 0); NaN stays."""
-    x = whole(inputs[0])
-    return [np.maximum(x, x.dtype.type(0))]
-
-
-def add(_attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
-    """The sum, with numpy's broadcasting."""
-    return [np.asarray(np.add(whole(inputs[0]), whole(inputs[1])))]
-
-
-def mul(_attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
-    """The product, with numpy's broadcasting."""
-    return [np.asarray(np.multiply(whole(inputs[0]), whole(inputs[1])))]
 
 
 def matmul(_attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
@@ -73,19 +50,6 @@ def gemm(attrs: Attrs, version: int, inputs: Sequence[Input]) -> Sequence[Array]
     if c is not None and beta != 0.0:
         extra = whole(c)
         y = y + (extra if beta == 1.0 else np.multiply(extra, beta, dtype=y.dtype))
-    return [y]
-
-
-def batch_normalization(attrs: Attrs, version: int, inputs: Sequence[Input]) -> Sequence[Array] | None:
-    """Returns x * f + (bias - mean * f) with f = scale / sqrt(var + eps) over axis 1, as at inference."""
-    x, *rest = (whole(value) for value in inputs)
-    if attrs.get("training_mode", 0) or version < 7 or x.ndim < 2 or attrs.get("spatial", 1) != 1:
-        return None
-    column = (-1, *(1,) * (x.ndim - 2))
-    scale, bias, mean, var = (np.asarray(value, x.dtype).reshape(column) for value in rest)
-    factor = scale / np.sqrt(var + x.dtype.type(float(str(attrs.get("epsilon", 1e-5)))))
-    y = np.multiply(x, factor)
-    np.add(y, bias - mean * factor, out=y)
     return [y]
 
 
@@ -179,9 +143,7 @@ def _back(rows: Array, x: Array, attrs: Attrs, version: int) -> Array:
 
 
 KERNELS: Mapping[str, Kernel] = {
-    "Add": add,
     "AveragePool": average_pool,
-    "BatchNormalization": batch_normalization,
     "Conv": conv,
     "ConvTranspose": conv_transpose,
     "Gemm": gemm,
@@ -190,7 +152,5 @@ KERNELS: Mapping[str, Kernel] = {
     "LogSoftmax": log_softmax,
     "MatMul": matmul,
     "MaxPool": max_pool,
-    "Mul": mul,
-    "Relu": relu,
     "Softmax": softmax,
 }

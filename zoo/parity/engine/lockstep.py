@@ -9,20 +9,25 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from zoo.parity.engine.arrays import WIDE, Array, floating
-from zoo.parity.engine.constants import Constant, Signs
-from zoo.parity.engine.graph import Graph, Step
-from zoo.parity.engine.kernels import Input
+from zoo.parity.engine.constants import Constant, Input, Signs
+from zoo.parity.engine.graph import Graph, Step, release
 from zoo.parity.engine.kinds import EXACT, SETTINGS
 from zoo.parity.engine.operators import Operator
 
 
 @dataclass(slots=True)
 class Lane:
-    """One run: in the file's own types, in float64, or in float64 with random signs; `fault` ends it."""
+    """One run: in the file's own types, in float64, or in float64 with random signs; `fault` ends it.
+
+    `own` names the values whose memory nothing else refers to: a step that reads one last may write over it. `shared`
+    says that other runs may hold the arrays that the last step made.
+    """
 
     wide: bool
     signs: Signs | None = None
     values: dict[str, Array] = field(default_factory=dict)
+    own: set[str] = field(default_factory=set)
+    shared: bool = False
     fault: str | None = None
 
     def give(self, name: str, array: Array) -> None:
@@ -34,6 +39,35 @@ class Lane:
         if self.signs is not None:
             self.signs.apply(made, name, array.dtype)
         self.values[name] = made
+
+    def take(self, step: Step, made: Sequence[Array], given: Mapping[str, Array | None]) -> None:
+        """Keep what later steps read, of this step's values those that are given, and let go what they do not."""
+        owners = {id(_root(self.values[name])): name for name in (*step.inputs, *step.captured) if name in self.values}
+        heirs = {memory for memory, name in owners.items() if name in step.frees and name in self.own}
+        for name in step.frees:
+            self.values.pop(name, None)
+            self.own.discard(name)
+        for name, array in zip(step.outputs, made, strict=True):
+            value = given.get(name)
+            if value is not None:
+                self.values[name] = value.astype(WIDE) if self.wide and floating(value.dtype) else value
+            elif name and name not in step.frees:
+                self.values[name] = array
+                self._claim(name, _root(array), owners, heirs)
+
+    def _claim(self, name: str, root: Array, owners: dict[int, str], heirs: set[int]) -> None:
+        """The value owns its memory if it is new, or was an input's own that no step reads after this one."""
+        memory = id(root)
+        if not self.shared and (memory in heirs or (memory not in owners and root.base is None)):
+            self.own.add(name)
+        else:
+            self.own.discard(owners.get(memory, ""))
+        heirs.discard(memory)
+        owners[memory] = name
+
+    def spare(self, step: Step) -> list[Array]:
+        """The arrays of inputs that are this run's own and that no later step reads."""
+        return [self.values[name] for name in step.inputs if name in self.own and name in step.frees]
 
     def read(self, graph: Graph, name: str) -> Input:
         """A value, or a stored tensor as this run sees it."""
@@ -96,25 +130,18 @@ def lockstep(
             if name:
                 arrays = [None if result is None else result[index] for result in results]
                 yield _made(name, step, depth, arrays if noise else [arrays[0], *arrays])
-        _go_on(lanes, results, step, forced)
+        given = {name: forced(name) for name in step.outputs if name}
+        for lane, result in zip(lanes, results, strict=True):
+            if result is not None:
+                lane.take(step, result, given)
+        release(graph, step)
 
 
-def _go_on(
-    lanes: Sequence[Lane], results: Sequence[list[Array] | None], step: Step, forced: Callable[[str], Array | None]
-) -> None:
-    """Keep what later steps read, of this step's values those that are forced, and let go what they do not."""
-    given = {name: forced(name) for name in step.outputs if name}
-    for lane, result in zip(lanes, results, strict=True):
-        if result is None:
-            continue
-        for name, array in zip(step.outputs, result, strict=True):
-            value = given.get(name)
-            if value is not None:
-                lane.values[name] = value.astype(WIDE) if lane.wide and floating(value.dtype) else value
-            elif name:
-                lane.values[name] = array
-        for name in step.frees:
-            lane.values.pop(name, None)
+def _root(array: Array) -> Array:
+    """The array whose memory a view shows."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return array
 
 
 def _made(name: str, step: Step, depth: int, results: Sequence[Array | None]) -> Made:
@@ -144,7 +171,9 @@ def _computed(lane: Lane, plain: Lane, operator: Operator, step: Step, graph: Gr
     inputs = [one.read(graph, name) for one, name in zip(source, step.inputs, strict=True)]
     captured = [lane.read(graph, name) for name in step.captured]
     with np.errstate(all="ignore"):
-        made = operator.run(inputs, captured, wide=lane.wide)
+        own = operator.kernel(inputs, lane.spare(step))
+        made = operator.reference(inputs, captured, wide=lane.wide) if own is None else own
+    lane.shared = own is None
     if not lane.wide:
         return [np.ascontiguousarray(array) if array.ndim else array for array in made]
     return [_finished(array, name, lane.signs, step) for array, name in zip(made, step.outputs, strict=True)]

@@ -12,7 +12,7 @@ from zoo.parity.engine.arrays import Array, floating
 from zoo.parity.engine.constants import rounding
 from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.lockstep import Made
-from zoo.parity.engine.statistics import Size, distance, size
+from zoo.parity.engine.statistics import Run, Size, sizes
 
 Exactness = Literal["rounds", "exact", "discrete", "unstable"]
 
@@ -55,15 +55,15 @@ class Value:
         return asdict(self)
 
 
-def measured(made: Made) -> Value:
-    """The record of one value."""
-    own = size(made.wide)
+def measured(made: Made, run: Run = map) -> Value:
+    """The record of one value; `run` may be a pool's `map`."""
     exactness = _exactness(made)
     blank = Size(0.0, 0.0)
-    same = made.native.shape == made.wide.shape
-    native = distance(made.native, made.wide) if same and exactness != "discrete" else blank
-    others = [distance(array, made.wide) for array in made.perturbed] if exactness != "discrete" else []
-    seeds = (max((one.rms for one in others), default=0.0), max((one.max for one in others), default=0.0))
+    same = made.native.shape == made.wide.shape and exactness != "discrete"
+    others = made.perturbed if exactness != "discrete" else ()
+    own, *errors = sizes(made.wide, [*([made.native] if same else []), *others], run)
+    native = errors.pop(0) if same else blank
+    seeds = (max((one.rms for one in errors), default=0.0), max((one.max for one in errors), default=0.0))
     unit = rounding(made.native.dtype) if exactness in ("rounds", "exact") else 0.0
     return Value(
         name=made.name,

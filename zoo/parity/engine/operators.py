@@ -10,8 +10,10 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from zoo.parity.engine.arrays import Array
+from zoo.parity.engine.constants import Input, whole
+from zoo.parity.engine.elementwise import ELEMENTWISE
 from zoo.parity.engine.graph import Step
-from zoo.parity.engine.kernels import KERNELS, Input, whole
+from zoo.parity.engine.kernels import KERNELS
 
 _TYPED = ("to", "dtype")
 
@@ -24,17 +26,20 @@ class Operator:
         self._opsets = opsets
         self._evaluators: dict[bool, ReferenceEvaluator] = {}
 
-    def run(self, inputs: Sequence[Input], captured: Sequence[Input], *, wide: bool) -> list[Array]:
-        """The outputs, in the order of the node's; raises whatever the reference raises for what it cannot do."""
+    def kernel(self, inputs: Sequence[Input], spare: Sequence[Array]) -> Sequence[Array] | None:
+        """The outputs by a kernel of ours: new arrays, those of `spare` inputs, or views of inputs; or None."""
         step = self._step
-        kernel = KERNELS.get(step.op) if step.domain == "" else None
-        if kernel is not None and sum(map(bool, step.outputs)) == 1:
-            made = kernel(step.attrs, step.version, inputs)
-            if made is not None:
-                return list(made)
-        return self._reference(inputs, captured, wide=wide)
+        if step.domain != "" or sum(map(bool, step.outputs)) != 1:
+            return None
+        if step.op in ELEMENTWISE:
+            return ELEMENTWISE[step.op](step.attrs, step.version, inputs, spare)
+        return KERNELS[step.op](step.attrs, step.version, inputs) if step.op in KERNELS else None
 
-    def _reference(self, inputs: Sequence[Input], captured: Sequence[Input], *, wide: bool) -> list[Array]:
+    def reference(self, inputs: Sequence[Input], captured: Sequence[Input], *, wide: bool) -> list[Array]:
+        """The outputs by ONNX's reference, in the order of the node's; raises whatever it raises for what it cannot do.
+
+        It may hand the same array to several runs (Constant does).
+        """
         if wide not in self._evaluators:
             self._evaluators[wide] = ReferenceEvaluator(_alone(self._step, self._opsets, wide=wide))
         names = [*self._step.inputs, *self._step.captured]
