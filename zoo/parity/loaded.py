@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import converters
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity.detections.recognised import Sets, recognised
+from zoo.parity.graphs.reading import graph_of
 from zoo.parity.plan import HUB, NotRun, Run, Source
 from zoo.parity.taps import Tap, logits, visible
 
@@ -93,7 +93,7 @@ def look(artifact: Artifact, folder: Path) -> Loaded:
         return Loaded(artifact)
     model = artifact.files["model"]
     try:
-        outputs = tuple(str(value.name) for value in converters.read([model]).ir.graph.outputs)
+        outputs = tuple(str(value.name) for value in graph_of(model).outputs)
         taps, sets = logits(model), recognised(model)
     except Diagnostic:
         return Loaded(artifact)

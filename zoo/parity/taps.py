@@ -9,10 +9,10 @@ from pathlib import Path
 
 import onnx_ir as ir
 
-import converters
 from converters import wire
 from converters.hub.builder import WEIGHT
 from converters.weights import FileWeight
+from zoo.parity.graphs.reading import graph_of
 
 _GRAPH, _OUTPUT = 7, 12  # fields of ModelProto and GraphProto
 _SQUASHES = frozenset({"Softmax", "LogSoftmax", "Sigmoid"})
@@ -29,7 +29,7 @@ class Tap:
 
 def logits(model: Path) -> dict[str, Tap]:
     """Output name -> the value that its last softmax (or sigmoid) is computed from; only outputs that have one."""
-    graph = converters.read([model]).ir.graph
+    graph = graph_of(model)
     found = {str(value.name): _before(value) for value in graph.outputs}
     outputs = {str(value.name) for value in graph.outputs}
     return {name: tap for name, tap in found.items() if tap is not None and tap.value not in outputs}
@@ -72,7 +72,7 @@ def _external(model: Path) -> set[Path]:
     """The files that hold weights of the model outside of it."""
     weights = (
         value.const_value.meta.get(WEIGHT)
-        for value in converters.read([model]).ir.graph.initializers.values()
+        for value in graph_of(model).initializers.values()
         if value.const_value is not None
     )
     paths = {weight.path.resolve() for weight in weights if isinstance(weight, FileWeight)}

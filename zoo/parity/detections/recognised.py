@@ -9,7 +9,7 @@ from typing import Literal
 
 import onnx_ir as ir
 
-import converters
+from zoo.parity.graphs.reading import graph_of
 
 Kind = Literal["rows", "picks", "places"]
 _PASSES_ON = frozenset({"Identity", "Cast"})
@@ -32,7 +32,7 @@ class Sets:
 
 def recognised(model: Path) -> Sets:
     """The sets among the outputs of an ONNX file."""
-    graph = converters.read([model]).ir.graph
+    graph = graph_of(model)
     stored = {str(name) for name in graph.initializers}
     rows, picks, places = list[str](), list[str](), dict[str, tuple[str, int]]()
     for output in graph.outputs:
