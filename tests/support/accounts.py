@@ -80,5 +80,24 @@ def rich(report: dict[str, Any], name: str = "fire9/squeeze1x1") -> dict[str, An
     ]
     cause = {"cause": f"eps of {name}", "before": 1e-2, "after": 2e-7, "proof": f"with eps 1e-5 {name} agrees"}
     inputs = {**report["inputs"], "tensors": [{"name": name, "kind": "random", "seed": 0, "sha256": "0" * 64}]}
-    more = {"tensors": tensors, "first": tensors[20], "doctor": [cause], "not_exercised": [name], "inputs": inputs}
+    more = {
+        "tensors": tensors,
+        "first": tensors[20],
+        "layers": inside(report, name, tensors),
+        "doctor": [cause],
+        "not_exercised": [name],
+        "inputs": inputs,
+    }
     return {**report, **more}
+
+
+def inside(report: dict[str, Any], name: str, tensors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The runs looked into: one that differs, and two that agree, of which one shows nothing and one not all."""
+    runs = [f"{row['artifact']} in {row['backend']}" for row in report["rows"]]
+    wrong, right = runs[0], runs[-1]
+    short: dict[str, Any] = {"first": None, "tensors": [], "doctor": [], "why_not": None, "short": True, "missing": []}
+    return [
+        {**short, "run": wrong, "first": name, "tensors": tensors, "values": 0, "layers": 28, "worst": 480.0},
+        {**short, "run": right, "values": 12, "layers": 11, "worst": 2.345, "missing": [name], "of": 13},
+        {**short, "run": name, "values": 0, "layers": 0, "worst": None, "why_not": f"{name} as a whole\nmore"},
+    ]

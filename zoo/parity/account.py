@@ -58,9 +58,76 @@ def answers(report: Mapping[str, Any]) -> Iterator[Answer]:
             yield Answer(row, output)
 
 
+class Look(NamedTuple):
+    """One run that was looked into: `verdict` is `pass`, `fail`, or `not compared`, as the sentence says.
+
+    `values` were compared in the whole network, `layers` fed with the reference's own; `worst` is null for infinity.
+    """
+
+    run: str
+    verdict: str
+    sentence: str
+    values: int = 0
+    layers: int = 0
+    worst: float | None = None
+
+
+def looks(report: Mapping[str, Any]) -> Iterator[Look]:
+    """Every run that was looked into, and one without a name where the check judged outputs and logits alone.
+
+    A layer beyond the limit fails a run only where the rule is the floor: a tolerance set by hand says nothing of it.
+    """
+    names = {f"{row['artifact']} in {row['backend']}": label(row) for row in report.get("rows", ())}
+    judged = (report.get("tolerance") or {}).get("kind", "floor") == "floor"
+    for one in report.get("layers") or ():
+        values, layers, worst = one.get("values", 0), one.get("layers", 0), one.get("worst")
+        verdict = (
+            ("fail" if judged else "not compared") if one["first"] else "pass" if values or layers else "not compared"
+        )
+        said = [*_culprit(one), *_within(one, values, layers, worst), *_missing(one)]
+        yield Look(names.get(one["run"], one["run"]), verdict, "; ".join(said), values, layers, worst)
+    if report.get("not_inside"):
+        yield Look("", "not compared", f"outputs and logits alone were compared: {report['not_inside']}")
+
+
+def _culprit(one: Mapping[str, Any]) -> Iterator[str]:
+    """The first that differs, and what the doctor says of it."""
+    if not one["first"]:
+        return
+    rows = [row for row in one.get("tensors", ()) if row["name"] == one["first"] and row["verdict"] == "fail"]
+    row = next((row for row in rows if row.get("kind") == "layer"), rows[0] if rows else {})
+    how = f"the conversion computes otherwise than {one['framework']}" if one.get("framework") else "differs"
+    far = f", {_floors(row.get('ratio'))}" if row else ""
+    what = "value" if row.get("kind") == "inner" else "layer"
+    yield f"the first {what} that {how} is {one['first']} ({row.get('op') or 'unknown operator'}){far}"
+    for cause in list(one.get("doctor") or ())[:1]:
+        yield f"likely cause: {cause.get('cause')}: {cause.get('proof')}"
+
+
+def _within(one: Mapping[str, Any], values: int, layers: int, worst: float | None) -> Iterator[str]:
+    if (values or layers) and not one["first"]:
+        yield (
+            f"{values} inner values and {layers} layers, fed the reference's own, are within the limit, "
+            f"the farthest at {_floors(worst)}"
+        )
+    if one.get("why_not"):
+        yield f"not compared: {str(one['why_not']).partition(chr(10))[0]}"
+
+
+def _missing(one: Mapping[str, Any]) -> Iterator[str]:
+    missing = one.get("missing") or ()
+    if missing:
+        of = f" of {one['of']}" if one.get("of") else ""
+        yield f"{len(missing)}{of} inner values of the reference are not in it by name, the first: {missing[0]}"
+
+
+def _floors(ratio: float | None) -> str:
+    return "infinitely many floors" if ratio is None else f"{ratio:.2g} x the floor"
+
+
 def label(run: Mapping[str, Any]) -> str:
     """`open-nsfw@caffe in opencv 4.11.0`."""
-    version = (run.get("versions") or {}).get(run["backend"], "")
+    version = (run.get("versions") or {}).get(str(run["backend"]).partition(":")[0], "")
     return f"{run['artifact']} in {run['backend']} {version}".rstrip()
 
 

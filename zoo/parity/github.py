@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 
-from zoo.parity.account import Account, answers, figure, label, missed
+from zoo.parity.account import Account, answers, figure, label, looks, missed
 
 # A summary may hold 1 MiB a step (docs.github.com, "Workflow commands"); what is cut off is said.
 MOST = 1 << 20
@@ -31,6 +31,9 @@ def _annotated(account: Account) -> Iterator[str]:
             wrong.setdefault(label(found.run), []).append(
                 f"{found.output.get('title', found.output['name'])}: {found.output.get('reason')}"
             )
+    for look in looks(report):
+        if look.verdict == "fail":
+            wrong.setdefault(look.run, []).append(f"inside: {look.sentence}")
     for run, reasons in wrong.items():
         yield _command("error", account, "\n".join([f"{run} differs from the reference", *reasons]))
     for cause in report.get("doctor") or ():
@@ -99,6 +102,8 @@ def _section(account: Account) -> Iterator[str]:
         for row in rows:
             yield f"| {' | '.join(map(_plain, row))} |"
         yield ""
+    for look in looks(report):
+        yield f"- inside{f' {_plain(look.run)}' if look.run else ''}: {_plain(look.sentence)}"
     for cause in report.get("doctor") or ():
         yield f"- likely cause: {_plain(cause.get('cause'))} ({_plain(cause.get('proof'))})"
     for item in report.get("not_run", ()):

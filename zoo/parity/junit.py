@@ -1,4 +1,4 @@
-"""Checks as JUnit XML: a test case an output, and one for the verdict, red whenever the exit status is not 0."""
+"""Checks as JUnit XML: a case an output, one a look inside, and one for the verdict, red unless the status is 0."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from zoo.parity.account import Account, answers, figure, label, missed, printable
+from zoo.parity.account import Account, Look, answers, figure, label, looks, missed, printable
 
 _SHOWN = ("ratio", "needed", "max_abs", "max_rel", "rms", "snr_db", "cosine", "outside", "size")
 
@@ -26,6 +26,7 @@ def _suite(account: Account) -> ET.Element:
     report = account.report
     cases = [_verdict(account)]
     cases += [_case(account, found.run, found.output) for found in answers(report)]
+    cases += [_inside(account, found) for found in looks(report)]
     cases += [_not_run(account, item) for item in report.get("not_run", ())]
     suite = ET.Element("testsuite", name=printable(account.name))
     suite.set("tests", str(len(cases)))
@@ -75,6 +76,17 @@ def _case(account: Account, run: Mapping[str, Any], output: Mapping[str, Any]) -
     lines = [f"{name}: {figure(figures[name])}" for name in _SHOWN if name in figures]
     if lines:
         ET.SubElement(case, "system-out").text = "\n".join(lines)
+    return case
+
+
+def _inside(account: Account, found: Look) -> ET.Element:
+    """The case `inside` of a run: its inner values and layers together."""
+    case = _element(account, "inside", found.run)
+    tags = {"fail": "failure", "not compared": "skipped"}
+    if found.verdict in tags:
+        _outcome(case, tags[found.verdict], found.verdict, found.sentence)
+    else:
+        ET.SubElement(case, "system-out").text = printable(found.sentence)
     return case
 
 

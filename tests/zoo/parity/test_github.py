@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from accounts import HOSTILE, agreeing, differing, nameless, told
+from accounts import HOSTILE, agreeing, differing, nameless, rich, told
 from parity_world import CAFFE
 
 from zoo.console import Console
@@ -58,6 +58,17 @@ def test_the_summary_tells_verdicts_and_figures():
     assert "### :x: differing: differs" in text
     (row,) = [line for line in text.splitlines() if line.startswith("| squeezenet") and "fail" in line]
     assert "x the rounding noise, at most 16 x is harmless; 20 of 20 values" in row
+
+
+def test_what_is_inside_stands_in_the_summary_and_a_layer_that_differs_in_its_runs_annotation():
+    account = Account("net", {**rich(differing().report), "not_inside": "--no-layers"})
+    lines = [line for line in summary([account]).splitlines() if line.startswith("- inside")]
+    assert len(lines) == 4
+    assert "fire9/squeeze1x1 (Conv), " in lines[0]
+    assert "12 inner values and 11 layers" in lines[1]
+    assert lines[3].startswith("- inside: outputs and logits alone were compared")
+    (wrong,) = [line for line in annotated([account]) if "differs from the reference" in line]
+    assert "inside: the first layer that differs is fire9/squeeze1x1 (Conv), " in wrong
 
 
 def test_a_summary_that_github_would_not_take_ends_with_the_reason():

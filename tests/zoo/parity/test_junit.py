@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 import xmlschema
-from accounts import agreeing, differing, nameless, told
+from accounts import agreeing, differing, nameless, rich, told
 from parity_world import CAFFE
 from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
 
@@ -53,6 +53,21 @@ def test_every_output_of_every_run_is_a_case_with_the_sentence_of_its_failure():
         "differing.squeezenet@caffe in opencv 1.0",
         "differing.squeezenet@caffe -> onnx in onnxruntime 1.0",
     }
+
+
+def test_every_look_inside_is_a_case_and_red_where_a_layer_decided():
+    report = rich(differing().report)
+    (suite,) = ET.fromstring(junit([Account("net", {**report, "not_inside": "--no-layers"})]))
+    wrong, right, blind, nobody = suite.findall("testcase[@name='inside']")
+    assert "the first layer that differs is fire9/squeeze1x1 (Conv), " in wrong.find("failure").get("message")
+    assert right.get("classname") == "net.squeezenet@caffe -> onnx in onnxruntime 1.0"
+    assert "12 inner values and 11 layers" in right.find("system-out").text
+    assert blind.find("skipped").get("message") == "not compared: fire9/squeeze1x1 as a whole"
+    assert nobody.get("classname") == "net"
+    assert nobody.find("skipped").get("message") == "outputs and logits alone were compared: --no-layers"
+    report["tolerance"]["kind"] = "tolerance"  # set by hand, it says nothing of layers: the check may say yes
+    (suite,) = ET.fromstring(junit([Account("net", report)]))
+    assert [case.get("name") for case in red(suite)] == ["verdict", "prob"]
 
 
 def test_what_could_not_begin_is_an_error_with_its_cause():

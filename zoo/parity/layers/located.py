@@ -53,6 +53,7 @@ class Located:
             "framework": self.framework or None,
             "short": self.short,
             "missing": list(self.missing),
+            "of": self.of or None,
             "values": len(self.whole),
             "layers": len(self.layers),
             "worst": max((row.ratio for row in (*self.whole, *self.layers)), default=None),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from zoo.parity.account import Answer, answers, figure, label, missed
+from zoo.parity.account import Answer, answers, figure, label, looks, missed
 from zoo.parity.page.plots import by_depth, histogram
 from zoo.parity.page.tree import Child, code, element, pill, table
 
@@ -123,6 +123,21 @@ COLUMNS: Mapping[str, Callable[[Answer], Child]] = {  # heading -> the cell of a
 }
 
 MAIN = ("\N{MULTIPLICATION SIGN} floor", "RMS", "max abs", "SNR dB", "outside", "would pass", "top-1")
+
+
+def _inside(report: Report) -> Iterator[ET.Element]:
+    """A row a run that was looked into, its sentence below."""
+    found = list(looks(report))
+    if not found:
+        return
+    yield element("h2", "Inside")
+    rows: list[Sequence[Child] | ET.Element] = []
+    for one in found:
+        far = "-" if not one.values and not one.layers else "inf" if one.worst is None else f"{one.worst:.3g}"
+        counts = [str(one.values) if one.run else "-", str(one.layers) if one.run else "-"]
+        rows.append([code(one.run) if one.run else "all runs", pill(one.verdict), *counts, far])
+        rows.append(element("tr", element("td"), element("td", one.sentence, colspan=4), class_="why"))
+    yield table(("run", "verdict", "inner values", "layers", "\N{MULTIPLICATION SIGN} floor, worst"), rows, numbers=2)
 
 
 def _depth(report: Report) -> Iterator[ET.Element]:
@@ -242,4 +257,6 @@ def _conditions(report: Report) -> Iterator[ET.Element]:
     yield element("dl", [part for name, value in facts.items() for part in (element("dt", name), element("dd", value))])
 
 
-SECTIONS: tuple[Section, ...] = (_details, _outputs, _doctor, _depth, _spread, _opinions, _idle, _not_run, _conditions)
+SECTIONS: tuple[Section, ...] = (
+    _details, _outputs, _inside, _doctor, _depth, _spread, _opinions, _idle, _not_run, _conditions,
+)  # fmt: skip
