@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,10 +21,10 @@ from zoo.parity.doctor.visit import visit, visit_outputs
 from zoo.parity.feeding import Samples, fed
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.inner import shown_by
-from zoo.parity.layers.bisect import smallest, write
+from zoo.parity.layers.bisect import Smallest, beside, smallest, write
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.rows import first
-from zoo.parity.layers.taught import Feeds, Runner, Taught, Teacher, teach
+from zoo.parity.layers.taught import Feeds, Runner, Teacher, teach
 from zoo.parity.loaded import Loaded, load
 from zoo.parity.loaded import look as shown
 from zoo.parity.plan import Plan, Run, Source
@@ -44,13 +44,17 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a check hands on to every run that is looked into; `wrong` are the runs that differ from `reference`."""
+    """What a check hands on to every run that is looked into; `wrong` are the runs that differ from `reference`.
+
+    `written` are the folders that the smallest parts of runs lie in by now.
+    """
 
     means: Means
     samples: Samples
     wanted: Wanted
     wrong: Sequence[Run]
     reference: Result
+    written: list[Path] = field(default_factory=list)
 
 
 def look(
@@ -142,7 +146,8 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
     if found.agrees and run not in asked.wrong:
         return found
     findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, asked)
-    return replace(found, findings=findings, bisected=_bisected(teacher, candidate, taught, runner, asked.wanted))
+    part = smallest(teacher, candidate, taught, runner) if asked.wanted.bisect is not None else None
+    return replace(found, findings=findings, bisected=_written(part, asked) if part is not None else ())
 
 
 def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | None:
@@ -159,8 +164,11 @@ def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | Non
         why = f"the conversion, which its layers would be judged by, computes {culprit.name} otherwise than {framework}"
         return Located(label, findings=(), why_not=why)
     runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
-    findings = visit(teacher, None, found, runner)
-    return Located(label, (), found.layers, findings, plotted=asked.wanted.layers, framework=framework)
+    findings, files = visit(teacher, None, found, runner), tuple[str, ...]()
+    if asked.wanted.bisect is not None:
+        fed = {**teacher.feeds, **found.inner}
+        files = _written(beside(teacher.graph, fed, culprit, found.got[culprit.name], framework, runner), asked)
+    return Located(label, (), found.layers, findings, bisected=files, plotted=asked.wanted.layers, framework=framework)
 
 
 def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -> str | None:
@@ -203,11 +211,12 @@ def _is_form(result: Result, asked: Asked) -> bool:
     return mine.converted and not reference.converted and mine.artifact.files == reference.artifact.files
 
 
-def _bisected(teacher: Teacher, candidate: Graph, taught: Taught, runner: Runner, wanted: Wanted) -> tuple[str, ...]:
-    if wanted.bisect is None:
-        return ()
-    part = smallest(teacher, candidate, taught, runner)
-    return write(part, wanted.bisect) if part is not None else ()
+def _written(part: Smallest, asked: Asked) -> tuple[str, ...]:
+    """The files of a run's part: in the folder that was asked for, those of further runs in folders 2, 3 ... in it."""
+    assert asked.wanted.bisect is not None
+    count = len(asked.written) + 1
+    asked.written.append(asked.wanted.bisect if count == 1 else asked.wanted.bisect / str(count))
+    return write(part, asked.written[-1])
 
 
 def worker(

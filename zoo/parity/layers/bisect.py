@@ -1,11 +1,11 @@
-"""The smallest part of a network that differs, as files: two ONNX graphs, the inputs, and a script that shows it."""
+"""The smallest part of a network that differs, as files: its ONNX graphs, the inputs, and a script that shows it."""
 
 from __future__ import annotations
 
 import io
 import tempfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from converters.outputs import together
 from zoo.parity.engine.kinds import EXACT
+from zoo.parity.engine.statistics import distance
 from zoo.parity.graphs.cut import extract
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.repro import SCRIPT
@@ -27,15 +28,19 @@ FILES = ("candidate.onnx", "reference.onnx", "case.npz", "repro.py")
 
 @dataclass(frozen=True, slots=True)
 class Smallest:
-    """A part of both graphs that computes `value` from `fed`; the candidate's lies `ratio` x the floor away."""
+    """A part of both graphs that computes `value` from `fed`; the candidate's lies `ratio` x the floor from `exact`.
+
+    `of` says whose `exact` is: float64 of the reference's graph, or what a framework gave. Then there is no such graph.
+    """
 
     value: str
     candidate: Graph
-    reference: Graph
+    reference: Graph | None
     fed: Feeds
     exact: Array
     floor: tuple[float, float]
     ratio: float
+    of: str = "float64"
 
 
 def smallest(teacher: Teacher, candidate: Graph, taught: Taught, run: Runner) -> Smallest | None:
@@ -50,6 +55,24 @@ def smallest(teacher: Teacher, candidate: Graph, taught: Taught, run: Runner) ->
     if reached is None or not taught.inner:
         return None
     return _run_of_layers(teacher, candidate, taught, reached, run)
+
+
+def beside(graph: Graph, inner: Feeds, row: Row, expected: Array, of: str, run: Runner) -> Smallest:
+    """One layer of a graph, fed a framework's values, beside what that gave: of one sample where that differs."""
+    layer = extract(graph, [row.name], inner.keys())
+    fed = {port: inner[port] for port in layer.inputs}
+    whole = Smallest(row.name, layer, None, fed, expected, (row.floor_rms, row.floor_max), row.ratio, of)
+    worst = _worst(whole, run)
+    if worst is None:
+        return whole
+    (alone,) = run([(layer, _one(fed, worst))])
+    mine = expected[worst : worst + 1]
+    if isinstance(alone, str) or alone[row.name].shape != mine.shape:
+        return whole
+    apart = distance(alone[row.name], mine)
+    errors = ((apart.rms, row.floor_rms), (apart.max, row.floor_max))
+    far = max(error / floor if floor else np.inf for error, floor in errors if error) if apart.max else 0.0
+    return replace(whole, fed=_one(fed, worst), exact=mine, ratio=float(far)) if far > K else whole
 
 
 def _part(teacher: Teacher, candidate: Graph, taught: Taught, row: Row, names: Collection[str]) -> Smallest:
@@ -85,33 +108,47 @@ def _fails(teacher: Teacher, candidate: Graph, taught: Taught, row: Row, at: lis
 
 
 def _with(part: Smallest, ratio: float) -> Smallest:
-    return Smallest(part.value, part.candidate, part.reference, part.fed, part.exact, part.floor, ratio)
+    return replace(part, ratio=ratio)
 
 
 def _sampled(teacher: Teacher, part: Smallest, run: Runner) -> Smallest:
     """The same with the one sample that differs most, where it fails by itself."""
-    (got,) = run([(part.candidate, part.fed)])
-    batch = part.exact.shape[0] if part.exact.ndim else 0
-    alike = all(array.ndim and array.shape[0] == batch for array in part.fed.values())
-    if isinstance(got, str) or batch < 2 or not alike or got[part.value].shape != part.exact.shape:
+    worst = _worst(part, run)
+    if worst is None or part.reference is None:
         return part
-    apart = np.abs(got[part.value].astype(np.float64) - part.exact.astype(np.float64)).reshape(batch, -1).max(1)
-    worst = int(np.argmax(apart))
-    fed = {name: np.array(array[worst : worst + 1]) for name, array in part.fed.items()}
+    fed = _one(part.fed, worst)
     truth = _measured(teacher, part.reference, fed)
     (alone,) = run([(part.candidate, fed)])
     if isinstance(alone, str) or alone[part.value].shape != truth.values[part.value].shape:
         return part
-    (judged,) = rows(truth, {part.value: alone[part.value]}, "layer", _unrounded(part))
+    (judged,) = rows(truth, {part.value: alone[part.value]}, "layer", _unrounded(part.reference, part.value))
     if judged.verdict == "pass":
         return part
     exact, floor = np.array(truth.double(part.value)), (judged.floor_rms, judged.floor_max)
-    return Smallest(part.value, part.candidate, part.reference, fed, exact, floor, judged.ratio)
+    return replace(part, fed=fed, exact=exact, floor=floor, ratio=judged.ratio)
 
 
-def _unrounded(part: Smallest) -> tuple[str, ...]:
+def _worst(part: Smallest, run: Runner) -> int | None:
+    """The sample that differs most; None where there is one alone, or its values are not along the first axis."""
+    (got,) = run([(part.candidate, part.fed)])
+    batch = part.exact.shape[0] if part.exact.ndim else 0
+    alike = all(array.ndim and array.shape[0] == batch for array in part.fed.values())
+    if isinstance(got, str) or batch < 2 or not alike or got[part.value].shape != part.exact.shape:
+        return None
+    return int(np.argmax(np.abs(_apart(got[part.value], part.exact)).reshape(batch, -1).max(1)))
+
+
+def _one(fed: Feeds, at: int) -> Feeds:
+    return {name: np.array(array[at : at + 1]) for name, array in fed.items()}
+
+
+def _apart(one: Array, other: Array) -> NDArray[np.float64]:
+    return one.astype(np.float64) - other.astype(np.float64)
+
+
+def _unrounded(graph: Graph, value: str) -> tuple[str, ...]:
     """The value itself where no operator of the part rounds."""
-    return (part.value,) if all(node.op_type in EXACT for node in part.reference.nodes) else ()
+    return (value,) if all(node.op_type in EXACT for node in graph.nodes) else ()
 
 
 def _measured(teacher: Teacher, graph: Graph, fed: Feeds) -> Measured:
@@ -122,24 +159,25 @@ def _measured(teacher: Teacher, graph: Graph, fed: Feeds) -> Measured:
 
 
 def write(part: Smallest, folder: Path) -> tuple[str, ...]:
-    """All files of `FILES` in the folder, or none of them."""
+    """All files of `FILES` in the folder, or none of them; no reference where the part has none."""
     contents: Mapping[str, bytes] = {
         "candidate.onnx": part.candidate.model.SerializeToString(),
-        "reference.onnx": part.reference.model.SerializeToString(),
+        "reference.onnx": part.reference.model.SerializeToString() if part.reference else b"",
         "case.npz": _packed(part),
         "repro.py": SCRIPT.encode(),
     }
-    paths = [folder / name for name in FILES]
+    paths = [folder / name for name in FILES if contents[name]]
     with together(*paths) as sinks:
-        for sink, name in zip(sinks, FILES, strict=True):
-            sink.write(contents[name])
+        for sink, path in zip(sinks, paths, strict=True):
+            sink.write(contents[path.name])
     return tuple(str(path) for path in paths)
 
 
 def _packed(part: Smallest) -> bytes:
-    """Inputs as `in:NAME`, the float64 result as `exact`, and what it may differ by."""
+    """Inputs as `in:NAME`, the result as `exact`, whose it is, and what it may differ by."""
     arrays = {f"in:{name}": array for name, array in part.fed.items()}
     told = {"exact": part.exact, "floor": np.array(part.floor), "k": np.array(K), "value": np.array(part.value)}
+    told |= {"of": np.array(part.of)}
     file = io.BytesIO()
     np.savez_compressed(file, **told, **arrays)  # type: ignore[arg-type]  # the stub takes allow_pickle for an array
     return file.getvalue()

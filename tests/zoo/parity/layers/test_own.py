@@ -1,5 +1,9 @@
 """The conversion against the framework's own values: a right graph plays the framework, a mutant its conversion."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from planting.drawing import mutants
@@ -10,6 +14,7 @@ from planting.networks import FAMILIES
 from zoo.parity.doctor.visit import visit
 from zoo.parity.graphs.cut import exposed
 from zoo.parity.graphs.graph import Graph
+from zoo.parity.layers import bisect
 from zoo.parity.layers.rows import first
 from zoo.parity.layers.taught import Teacher
 
@@ -68,6 +73,35 @@ def test_a_fault_in_the_conversion_is_named_with_its_layer_and_cause(fault, tmp_
     best = next(finding for finding in findings if finding.cause == BACK[fault])
     assert "so computes caffe" in best.proof
     assert best.after <= 16 < best.before
+
+
+@pytest.mark.parametrize("odd", [False, True], ids=["finite", "with NaN"])
+def test_the_smallest_part_of_a_wrong_conversion_is_its_layer_beside_the_frameworks_answer(tmp_path, odd):
+    graph = Graph(FAMILIES["vgg"](SEED))
+    fed = feeds(graph, SEED)
+    mutant = next(one for one in mutants("vgg", graph, SEED) if one.fault.name == "layer flipped")
+    wrong = beside(mutant.graph, framework(graph, fed), fed, tmp_path / "t")
+    found = wrong.against_own()
+    culprit = first(found.layers)
+    expected = found.got[culprit.name].copy()
+    if odd:
+        expected.flat[0] = np.nan
+    inner = {**wrong.feeds, **found.inner}
+    part = bisect.beside(wrong.graph, inner, culprit, expected, "caffe", Engine().runner)
+    assert [node.op_type for node in part.candidate.nodes] == ["Conv"]
+    assert {len(array) for array in (*part.fed.values(), part.exact)} == {1}
+    files = bisect.write(part, tmp_path / "part")
+    assert [Path(file).name for file in files] == ["candidate.onnx", "case.npz", "repro.py"]
+    assert "from caffe" in repro(tmp_path / "part", 1)
+    right = bisect.extract(graph, [culprit.name], inner.keys())
+    (tmp_path / "part" / "candidate.onnx").write_bytes(right.model.SerializeToString())
+    repro(tmp_path / "part", int(odd))
+
+
+def repro(folder, status):
+    done = subprocess.run([sys.executable, "-I", str(folder / "repro.py")], capture_output=True, check=False, text=True)
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_a_framework_that_shows_no_inner_values_shows_nothing(tmp_path):
