@@ -24,28 +24,36 @@ def golden() -> None:
 @click.option("--images", type=_FILE, metavar="DIR", help="Feed the photos of a folder.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--batch", type=click.IntRange(1, 1024), default=2, show_default=True, help="How many random samples.")
+@click.option("--layers", is_flag=True, help="Record inner values whole, to check layer by layer and to bisect.")
 @click.option("--force", is_flag=True, help="Write over a golden that is there.")
 @click.option("--offline", is_flag=True, help="Use what the store holds; never open a socket.")
 @click.option("--trust-first-use", is_flag=True, help="Accept files of which nobody published a checksum.")
 @_JSON
-def make(subject: str, *, output: Path, force: bool, as_json: bool, **given: Any) -> None:
+def make(subject: str, *, output: Path, layers: bool, force: bool, as_json: bool, **given: Any) -> None:
     """Run SUBJECT's reference twice and record what it was fed and what it answered.
 
     SUBJECT is as for check-parity; its reference is the first artifact in its own framework (name another with
-    ::backend). A reference whose two runs differ is refused, and so is every golden in CI: commit it instead.
+    ::backend). Of each inner value a few numbers are recorded. A reference whose two runs differ is refused, and so is
+    every golden in CI: commit it instead.
     """
     from dataclasses import replace
 
     from zoo.commands.arguments import fields
     from zoo.console import Console
+    from zoo.parity.kept import keep
     from zoo.parity.recorded import alone, demand_writable, write
-    from zoo.parity.request import Access, Request, accounted, perform, prepare
+    from zoo.parity.request import Access, Request, acting, carried_out, prepare
 
     demand_writable(output, force=force)
     console = Console("json" if as_json else "human")
     prepared = prepare(Request((subject,), **fields(Request, given)), console, Access(**fields(Access, given)))
-    done = perform(replace(prepared, plan=alone(prepared.plan)))
-    made = write(output, done, accounted(done, detailed=False))
+    prepared = replace(prepared, plan=alone(prepared.plan))
+    with acting(prepared) as means:
+        done = carried_out(prepared, means)
+        inner = keep(prepared.plan, means, done.seen, whole=layers)
+    made = write(output, done, inner)
+    if inner.why_not:
+        console.note(f"no inner values are recorded: {inner.why_not}")
     console.result("golden", made, lambda: _text(made))
 
 
@@ -64,6 +72,8 @@ def show(file: Path, *, as_json: bool) -> None:
 
 
 def _text(told: Mapping[str, Any]) -> str:
+    from zoo.parity.sampled import MOST
+
     reference = told["reference"]
     versions = ", ".join(f"{name} {version}" for name, version in reference["versions"].items())
     lines = [
@@ -72,4 +82,12 @@ def _text(told: Mapping[str, Any]) -> str:
         *(f"  {role}: sha256 {sha256}" for role, sha256 in reference["files"].items()),
     ]
     lines += [f"  input {one['name']}: {' x '.join(map(str, one['shape']))}" for one in told["inputs"]]
-    return "\n".join([*lines, f"  outputs: {', '.join(one['name'] for one in told['outputs'])}"])
+    names = [one["name"] for one in told["outputs"] if one["kind"] == "output"]
+    lines += [
+        f"  outputs: {', '.join(names)}",
+        f"  further sets: {', '.join(one['name'] for one in told['sets']) or '-'}",
+    ]
+    inner = told["inner"]
+    much = "all numbers" if inner and inner[0]["whole"] else f"at most {MOST} numbers"
+    lines.append(f"  inner values: {f'{len(inner)}, {much} of each' if inner else 'none'}")
+    return "\n".join(lines)

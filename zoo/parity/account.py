@@ -106,10 +106,8 @@ def _culprit(one: Mapping[str, Any]) -> Iterator[str]:
 
 def _within(one: Mapping[str, Any], values: int, layers: int, worst: float | None) -> Iterator[str]:
     if (values or layers) and not one["first"]:
-        yield (
-            f"{values} inner values and {layers} layers, fed the reference's own, are within the limit, "
-            f"the farthest at {_floors(worst)}"
-        )
+        also = f" and {layers} layers, fed the reference's own," if layers else ""
+        yield (f"{values} inner values{also} are within the limit, the farthest at {_floors(worst)}")
     if one.get("why_not"):
         yield f"not compared: {str(one['why_not']).partition(chr(10))[0]}"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,13 +16,16 @@ from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader
 from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, demand_rows, least, spread, unmeasured
 from zoo.parity.idleness import not_exercised
-from zoo.parity.judging import against, as_result, steady
-from zoo.parity.loaded import Loaded, asked, load, yardstick
-from zoo.parity.plan import NotRun, Plan, Source
+from zoo.parity.judging import against, as_result, preferred, steady
+from zoo.parity.loaded import Asked, Loaded, asked, load, yardstick
+from zoo.parity.plan import NotRun, Plan, Run, Source
 from zoo.parity.report import Pair, Report, Row, Told
-from zoo.parity.rule import Floor, Rule
+from zoo.parity.rule import Rule
 from zoo.parity.running import Result, Runner, Work, run_all
 from zoo.parity.stored import weights
+
+Seeing = Callable[[Sequence[Result], Sequence[Samples], Mapping[str, Value], Floors], None]
+Asking = Callable[[Run, Mapping[Source, Loaded]], Asked]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +35,22 @@ class Means:
     `run` answers each job in order and gives up when the function that it is handed says so; `convert` writes ONNX
     into a folder; `ports` reads an artifact's inputs; `sample` makes the inputs for the leading ports and the number
     of samples that they need, `more` further sets of them. `measure` runs ONNX in float64. `seen` is shown the runs
-    that gave outputs, the reference first, the samples, and what was measured of the reference's values on them.
+    that gave outputs, the reference first, all sets of samples, what was measured of the reference's values on the
+    first of them, and the floors.
     """
 
     run: Runner
     convert: Callable[[Artifact, Path], Artifact]
     ports: Callable[[Artifact], tuple[Port, ...]]
     sample: Callable[[tuple[Port, ...], int], Samples]
-    seen: Callable[[Sequence[Result], Samples, Mapping[str, Value]], None] = lambda _results, _samples, _values: None
+    seen: Seeing = lambda _results, _sets, _values, _floors: None
     more: Callable[[Samples], Sequence[Samples]] = lambda _samples: ()
     measure: Measure = unmeasured
     detections: tuple[str, ...] = ()
     """Outputs that hold detections because the caller says so, beside those that can be told from the graph."""
-    recorded: Mapping[str, Floor] = field(default_factory=dict)
-    """Floors of the reference's outputs that were measured once, for where nothing can be run in float64."""
+    recorded: Floors | None = None
+    """Floors of the reference's outputs that were measured when it was recorded: they go before a candidate's."""
+    asked: Asking = asked
 
 
 def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
@@ -62,14 +67,14 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         ports = {source: means.ports(one.artifact) for source, one in loaded.items()}
         samples = means.sample(leader(list(ports.values())), batch_size(batch, list(ports.values())))
         sets = (samples, *means.more(samples))
-        work, unfed = _work(plan, loaded, ports, sets)
+        work, unfed = _work(plan, loaded, ports, sets, means.asked)
         onnx = precision.order(plan.runs[0].source.artifact, loaded)
         labelled = {one.artifact.label: ports[source] for source, one in loaded.items()}
         beside = precision.tasks(onnx, labelled, sets, means.measure)
         results, again, failed, doubles = run_all(work, means.run, beside)
         first = doubles[0] if doubles else None
-        means.seen(results, samples, first.values[samples.name] if isinstance(first, Doubles) else {})
         floors = _floors(results, work, doubles, means)
+        means.seen(results, sets, first.values[samples.name] if isinstance(first, Doubles) else {}, floors)
         demand_rows(means.detections, floors, sets[0].name)
         wide = precision.float64(doubles, results)
         told = Told(sets, floors.told, wide, weights(onnx), not_exercised(doubles[:1]))
@@ -77,8 +82,9 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
 
 
 def _work(
-    plan: Plan, loaded: Mapping[Source, Loaded], ports: Mapping[Source, tuple[Port, ...]], sets: Sequence[Samples]
-) -> tuple[list[Work], list[NotRun]]:
+    plan: Plan, loaded: Mapping[Source, Loaded], ports: Mapping[Source, tuple[Port, ...]], sets: Sequence[Samples],
+    ask: Asking,
+) -> tuple[list[Work], list[NotRun]]:  # fmt: skip
     """What each run is fed and asked for; a set that an artifact's fixed batch does not divide is left out."""
     work: list[Work] = []
     rows = frozenset(name for one in loaded.values() for name in one.rows)
@@ -94,7 +100,7 @@ def _work(
             continue
         fixed = next((port.fixed for port in mine if port.fixed), 1)
         portions |= {more.name: fed(mine, more, label) for more in sets[1:] if more.batch % fixed == 0}
-        artifact, wanted = loaded[run.source].artifact, asked(run, loaded)
+        artifact, wanted = loaded[run.source].artifact, ask(run, loaded)
         work.append(
             Work(
                 run,
@@ -121,11 +127,10 @@ def _floors(
         return Floors("none: nothing ran")
     first = doubles[0] if doubles else None
     if isinstance(first, Doubles):
-        return first.floors
+        return preferred(means.recorded, first.floors, results[0]) if means.recorded else first.floors
     why = f"{first.label}: {first.why}" if first else "none of the files is ONNX or could be converted"
     if means.recorded:
-        known = dict.fromkeys(work[0].jobs, means.recorded)
-        return Floors(f"recorded with the golden: no float64 ({why})", known)
+        return replace(means.recorded, told=f"{means.recorded.told}; no float64 ({why})")
     mine = next(one for one in work if one.run is results[0].run)
     return spread(mine, results[0], means.run, f"no float64 ({why})")
 

@@ -1,5 +1,6 @@
 """A golden: inputs and a reference's answers in one `.npz` file, so that a check needs the old framework no more.
 
+Version 2 adds to version 1 the further sets of samples, what goes into the last softmax, and inner values.
 `golden.json` says what the arrays are, what computed them and their sha256; the arrays are `.npy` members, never
 pickles. Canonical pictures are stored as bytes: they are whole numbers from 0 to 255.
 """
@@ -9,10 +10,11 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import zipfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +25,8 @@ from converters.outputs import whole
 from zoo.backends.arrays import read_npy
 from zoo.catalog.schema import Entry, InputSpec
 from zoo.diagnostics import Diagnostic, Where
-from zoo.parity.feeding import Numbers, Port, Samples
+from zoo.parity.feeding import ALONE, Numbers, Port, Samples
+from zoo.parity.sampled import places
 
 MOST = 2**31  # bytes of all arrays together, unpacked
 _CARD = "golden.json"
@@ -51,13 +54,45 @@ class Input(BaseModel):
 
 
 class Output(BaseModel):
-    """One output of the reference; the floor is its float32 noise where it was measured."""
+    """One output of the reference, or its logits; the floor is its float32 noise where it was measured."""
 
     model_config = _CONFIG
     name: str
     sha256: str
     floor_rms: float | None = None
     floor_max: float | None = None
+    kind: Literal["output", "logits"] = "output"
+
+
+class Further(BaseModel):
+    """A further set of samples: arrays by digest, none where they are the first of the main set, and its answers."""
+
+    model_config = _CONFIG
+    name: Literal["one", "edge"]
+    batch: Annotated[int, Field(ge=1)]
+    described: str
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[Output, ...]
+
+
+class Inner(BaseModel):
+    """One inner value of the reference on its first samples, under the name that its ONNX form gives it.
+
+    `whole`: all of its numbers are recorded, otherwise those at `zoo.parity.sampled.places`. `own`: the backend that
+    `inner_of` of the card names gave it; what that does not show is ONNX Runtime's, and decides no layer.
+    """
+
+    model_config = _CONFIG
+    name: str
+    op: str
+    depth: int
+    shape: tuple[Annotated[int, Field(ge=0)], ...]
+    dtype: str
+    sha256: str
+    floor_rms: float
+    floor_max: float
+    whole: bool = False
+    own: bool = True
 
 
 class Reference(BaseModel):
@@ -78,24 +113,54 @@ class Card(BaseModel):
 
     model_config = _CONFIG
     schema_: Annotated[Literal["zoo/golden"], Field(alias="schema")] = "zoo/golden"
-    version: Literal[1] = 1
+    version: Literal[1, 2] = 2
     described: str
     batch: int
+    kind: Literal["random", "given"] = "random"
     reference: Reference
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
+    sets: tuple[Further, ...] = ()
+    floor: str | None = None
+    inner: tuple[Inner, ...] = ()
+    inner_batch: Annotated[int, Field(ge=0)] = 0
+    inner_of: str = ""
     environment: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What the reference answered to one set of samples."""
+
+    samples: Samples
+    outputs: Mapping[str, Numbers]
+    logits: Mapping[str, Numbers] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Golden:
-    """A golden in memory: the samples that were fed, and what the reference answered."""
+    """A golden in memory: what the reference answered to each set of samples, the main one first."""
 
     path: Path
     sha256: str
     card: Card
-    samples: Samples
-    outputs: Mapping[str, Numbers]
+    answers: tuple[Answer, ...]
+    inner: Mapping[str, Numbers] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> Samples:
+        """The main set."""
+        return self.answers[0].samples
+
+    @property
+    def outputs(self) -> Mapping[str, Numbers]:
+        """On the main set."""
+        return self.answers[0].outputs
+
+    @property
+    def whole(self) -> bool:
+        """Whether the inner values are all there, so that layers can be fed with them."""
+        return bool(self.card.inner) and all(one.whole for one in self.card.inner)
 
 
 def digest(array: Numbers) -> str:
@@ -107,14 +172,15 @@ def digest(array: Numbers) -> str:
 
 def inputs_of(samples: Samples) -> tuple[tuple[Input, Numbers], ...]:
     """The samples as a golden stores them: pictures as bytes."""
-    stored = [_packed(array) for array in samples.arrays]
+    stored = [packed(array) for array in samples.arrays]
     return tuple(
         (Input(name=port.name, shape=port.shape, spec=port.spec, dtype=str(array.dtype), sha256=digest(small)), small)
         for port, array, small in zip(samples.leader, samples.arrays, stored, strict=True)
     )
 
 
-def _packed(array: Numbers) -> Numbers:
+def packed(array: Numbers) -> Numbers:
+    """The array as bytes where its numbers are those of a picture."""
     small = array.astype(np.uint8) if array.dtype == np.float32 and array.size and _byte_range(array) else array
     return small if np.array_equal(small, array) else array
 
@@ -123,16 +189,20 @@ def _byte_range(array: Numbers) -> bool:
     return bool(np.isfinite(array).all() and array.min() >= 0 and array.max() <= 255)
 
 
-def write(path: Path, card: Card, inputs: Sequence[Numbers], outputs: Sequence[Numbers]) -> str:
-    """Write the file whole or not at all; returns its sha256."""
+def write(
+    path: Path, card: Card, inputs: Sequence[Numbers], outputs: Sequence[Numbers],
+    more: Mapping[str, Numbers] | None = None,
+) -> str:  # fmt: skip
+    """Write the file whole or not at all; returns its sha256. `more`: arrays of further sets and inner values."""
+    members = {f"{kind}/{i}": array for kind, several in (("inputs", inputs), ("outputs", outputs))
+               for i, array in enumerate(several)}  # fmt: skip
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, _CARD, card.model_dump_json(indent=1, by_alias=True).encode())
-        for kind, arrays in (("inputs", inputs), ("outputs", outputs)):
-            for index, array in enumerate(arrays):
-                member = io.BytesIO()
-                np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-                _add(archive, f"{kind}/{index}.npy", member.getvalue())
+        for name, array in {**members, **(more or {})}.items():
+            member = io.BytesIO()
+            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
+            _add(archive, f"{name}.npy", member.getvalue())
     with whole(path) as sink:
         sink.write(packed.getvalue())
     return hashlib.sha256(packed.getvalue()).hexdigest()
@@ -159,24 +229,63 @@ def read(path: Path) -> Golden:
             sizes = sum(member.file_size for member in archive.infolist())
             if sizes > MOST:
                 raise _fault(path, f"holds {sizes:,} bytes, more than the {MOST:,} accepted")
-            inputs = [_array(archive, f"inputs/{i}.npy", one.sha256, path) for i, one in enumerate(card.inputs)]
-            outputs = [_array(archive, f"outputs/{i}.npy", one.sha256, path) for i, one in enumerate(card.outputs)]
+            answers = _answers(archive, card, path)
+            inner = {one.name: _inner(archive, at, one, path) for at, one in enumerate(card.inner)}
     except OSError as fault:
         raise _fault(path, f"cannot be read: {fault.strerror or fault}") from fault
     except (
         zipfile.BadZipFile,
         zlib.error,
         KeyError,
+        TypeError,
         ValueError,
         EOFError,
         RuntimeError,
     ) as fault:  # encrypted, unknown
         raise _fault(path, f"is no golden, or a damaged one: {fault}") from fault
+    return Golden(path, hashlib.sha256(raw).hexdigest(), card, answers, inner)
+
+
+def _answers(archive: zipfile.ZipFile, card: Card, path: Path) -> tuple[Answer, ...]:
+    """The main set and the further ones; their arrays have to hold as many samples as is said."""
+    names = [card.kind, *(one.name for one in card.sets)]
+    if len(set(names)) != len(names):
+        raise _fault(path, f"its {_CARD} names a set of samples twice")
+    stored = [_array(archive, f"inputs/{i}.npy", one.sha256, path) for i, one in enumerate(card.inputs)]
+    main = _samples(card, stored, card.batch, f"{card.described}, of the golden {path.name}", card.kind, path)
+    found = [_answer(archive, "", main, card.outputs, path)]
+    for at, one in enumerate(card.sets):
+        place = f"sets/{at}/"
+        if one.name == ALONE:
+            samples = main.first
+        else:
+            arrays = [_array(archive, f"{place}inputs/{i}.npy", sha256, path) for i, sha256 in enumerate(one.inputs)]
+            samples = _samples(card, arrays, one.batch, one.described, one.name, path)
+        found.append(_answer(archive, place, samples, one.outputs, path))
+    return tuple(found)
+
+
+def _samples(card: Card, stored: Sequence[Numbers], batch: int, described: str, name: str, path: Path) -> Samples:
+    if len(stored) != len(card.inputs) or any(array.shape[:1] != (batch,) for array in stored):
+        raise _fault(path, f"its set {name} does not hold {batch} samples of each input")
     ports = tuple(Port(one.name, ("N", *one.shape[1:]), one.spec) for one in card.inputs)
-    arrays = tuple(array.astype(one.dtype) for array, one in zip(inputs, card.inputs, strict=True))
-    samples = Samples(ports, arrays, card.batch, f"{card.described}, of the golden {path.name}")
-    names = [one.name for one in card.outputs]
-    return Golden(path, hashlib.sha256(raw).hexdigest(), card, samples, dict(zip(names, outputs, strict=True)))
+    arrays = tuple(array.astype(one.dtype) for array, one in zip(stored, card.inputs, strict=True))
+    return Samples(ports, arrays, batch, described, name)
+
+
+def _answer(archive: zipfile.ZipFile, place: str, samples: Samples, outputs: Sequence[Output], path: Path) -> Answer:
+    arrays = [_array(archive, f"{place}outputs/{i}.npy", one.sha256, path) for i, one in enumerate(outputs)]
+    both = list(zip(outputs, arrays, strict=True))
+    own, logits = ({one.name: array for one, array in both if one.kind == kind} for kind in ("output", "logits"))
+    return Answer(samples, own, logits)
+
+
+def _inner(archive: zipfile.ZipFile, at: int, one: Inner, path: Path) -> Numbers:
+    array = _array(archive, f"inner/{at}.npy", one.sha256, path)
+    count = math.prod(one.shape)
+    if array.shape != (one.shape if one.whole else (len(places(count)),)):
+        raise _fault(path, f"inner/{at}.npy does not hold the numbers of {one.name}")
+    return array
 
 
 def _card(archive: zipfile.ZipFile, path: Path) -> Card:
@@ -189,7 +298,11 @@ def _card(archive: zipfile.ZipFile, path: Path) -> Card:
     except ValidationError as fault:
         details = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in fault.errors()]
         version = json.loads(text).get("version") if text.lstrip().startswith(b"{") else None
-        said = f"is a golden of version {version}, expected 1" if version not in (None, 1) else f"its {_CARD} is none"
+        said = (
+            f"is a golden of version {version}, expected 1 or 2"
+            if version not in (None, 1, 2)
+            else f"its {_CARD} is none"
+        )
         raise _fault(path, said, details) from fault
 
 

@@ -29,12 +29,12 @@ def shown_by(reference: Run, mine: Loaded, form: Loaded, means: Means, samples: 
         answers = means.run(reference.card, jobs, lambda: False)
         parts = [answer.outputs for answer in answers if not isinstance(answer, Failed)]
         if len(parts) == len(portions):
-            joined = _joined(parts, samples.batch)
-            return {value: joined[name] for value, name in names.items() if name in joined}
+            whole = joined(parts, samples.batch)
+            return {value: whole[name] for value, name in names.items() if name in whole}
     return {}
 
 
-def _joined(parts: Sequence[Feeds], batch: int) -> Feeds:
+def joined(parts: Sequence[Feeds], batch: int) -> Feeds:
     """The portions of all samples behind each other; a value that has not the samples along its first axis is left out.
 
     One portion is everything there is.

@@ -29,7 +29,7 @@ SAMPLES = 2
 """The first ones: in the measurements behind K two samples found nearly as much as four."""
 BUDGET = 2**27
 """Bytes of weights and inner values together beyond which looking inside costs more than the check itself."""
-_RUNNER = "onnxruntime"
+RUNNER = "onnxruntime"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,37 +55,42 @@ def inside(
 
     with TemporaryDirectory(prefix="zoo-inside-") as place:
         loaded, _faults = load(plan.runs, means.convert, Path(place))
-        few = samples.leading(_count([means.ports(one.artifact) for one in loaded.values()], samples))
+        few = samples.leading(count([means.ports(one.artifact) for one in loaded.values()], samples))
         if not values:
             return nobody("the floors of its inner values are not known")
-        many = 4 * elements(values) * few.batch + max(map(_bytes, loaded.values()))
+        many = 4 * elements(values) * few.batch + max(map(weigh, loaded.values()))
         if many > BUDGET:
             return nobody(f"weights and inner values are {many / 2**20:.0f} MB, --layers looks into them all the same")
         asked = Inside(means, few, loaded, Path(place))
         try:
-            known = _known(ran[0], values, asked)
+            held = known(ran[0], values, asked)
         except Diagnostic as fault:
             return nobody(fault.message)
-        return tuple(_tried(result, known, asked) for result in chosen)
+        return tuple(_tried(result, held, asked) for result in chosen)
 
 
-def _bytes(form: Loaded) -> int:
+def weigh(form: Loaded) -> int:
+    """Bytes of its files."""
     return sum(path.stat().st_size for path in form.artifact.files.values() if path.is_file())
 
 
-def _count(everybody: Sequence[tuple[Port, ...]], samples: Samples) -> int:
+def count(everybody: Sequence[tuple[Port, ...]], samples: Samples) -> int:
     """How many samples: two, or what an artifact insists on."""
     fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
     return min(samples.batch, max(fixed, default=SAMPLES))
 
 
-def _known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Known:
+def known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Known:
+    """The reference's inner values on few samples: its framework's where that shows them, else its ONNX form's.
+
+    Raises Diagnostic for what has no such form, or takes fewer samples at a time.
+    """
     form = form_of(reference.run.source, asked.loaded, asked.means, asked.folder)
     feeds, graph = _portion(form, asked), opened(form)
     model = asked.folder / "reference.onnx"
     onnx.save(graph.model, model)
     names = [name for name, value in values.items() if value.exactness in ("rounds", "exact")]
-    runner = worker(discovery.find(_RUNNER), asked.means.run, asked.folder)
+    runner = worker(discovery.find(RUNNER), asked.means.run, asked.folder)
     (shown,) = runner([(exposed(graph, names), feeds)])
     if isinstance(shown, str):
         raise Diagnostic("inside", f"the inner values of {form.artifact.label} cannot be had: {shown}")
@@ -103,20 +108,20 @@ def _portion(form: Loaded, asked: Inside) -> Feeds:
     return portions[0]
 
 
-def _tried(result: Result, known: Known, asked: Inside) -> Located:
+def _tried(result: Result, held: Known, asked: Inside) -> Located:
     label, mine = result.ran.label, asked.loaded.get(result.run.source)
     if mine is None or not mine.is_onnx:
         why = f"{result.run.card.name} runs {result.run.source.label} as a whole: it shows no layers"
         return Located(label, why_not=why, short=True)
     try:
         candidate = opened(mine)
-        unlike = named_alike(candidate, _portion(mine, asked), known.feeds, mine.artifact.label)
+        unlike = named_alike(candidate, _portion(mine, asked), held.feeds, mine.artifact.label)
         if unlike:
             return Located(label, why_not=unlike, short=True)
         runner = worker(result.run.card, asked.means.run, asked.folder)
-        found = glance(known, candidate, runner, remembered_layers)
+        found = glance(held, candidate, runner, remembered_layers)
     except Diagnostic as fault:
         return Located(label, why_not=fault.message, short=True)
     return Located(
-        label, found.whole, found.layers, why_not=found.why_not, short=True, missing=found.missing, of=len(known.inner)
+        label, found.whole, found.layers, why_not=found.why_not, short=True, missing=found.missing, of=len(held.inner)
     )

@@ -17,6 +17,8 @@ from zoo.parity.report import FLOAT64, STEADY, Ran
 from zoo.parity.rule import Floor, Rule
 from zoo.parity.running import Outputs, Result
 
+Floored = Mapping[str, Mapping[str, Floor]]
+
 
 def against(
     one: Result, other: Result, rule: Rule, floors: Floors, sets: Sequence[Samples]
@@ -103,6 +105,25 @@ def under(result: Result, floors: Floors) -> Floors:
         return made
 
     return replace(floors, outputs=named(floors.outputs), logits=named(floors.logits))
+
+
+def preferred(recorded: Floors, measured: Floors, reference: Result) -> Floors:
+    """Floors recorded of the reference, under its names; of what they lack, those measured of a candidate's file.
+
+    What is compared as a set has a noise of its own, which is not recorded.
+    """
+    known = under(reference, measured)
+
+    def over(first: Floored, second: Floored) -> Floored:
+        found = {}
+        for name in dict.fromkeys([*second, *first]):
+            beside = second.get(name, {})
+            mine = {key: one for key, one in first.get(name, {}).items() if key not in beside or not beside[key].sets}
+            found[name] = {**beside, **mine}
+        return found
+
+    outputs, logits = over(recorded.outputs, known.outputs), over(recorded.logits, known.logits)
+    return Floors(recorded.told, outputs, logits, _specs(reference))
 
 
 def steady(rule: Rule) -> Rule:

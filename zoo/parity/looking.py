@@ -42,19 +42,30 @@ class Wanted:
     bisect: Path | None = None
 
 
+@dataclass(slots=True)
+class Parts:
+    """The smallest parts of a check's runs: the first in the folder asked for, further ones in 2, 3 ... in it."""
+
+    count: int = 0
+
+    def write(self, part: Smallest | None, wanted: Wanted) -> tuple[str, ...]:
+        """The files of a part; none where there is none, or nobody asked for them."""
+        if part is None or wanted.bisect is None:
+            return ()
+        self.count += 1
+        return write(part, wanted.bisect if self.count == 1 else wanted.bisect / str(self.count))
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a check hands on to every run that is looked into; `wrong` are the runs that differ from `reference`.
-
-    `written` are the folders that the smallest parts of runs lie in by now.
-    """
+    """What a check hands on to every run that is looked into; `wrong` are the runs that differ from `reference`."""
 
     means: Means
     samples: Samples
     wanted: Wanted
     wrong: Sequence[Run]
     reference: Result
-    written: list[Path] = field(default_factory=list)
+    parts: Parts = field(default_factory=Parts)
 
 
 def look(
@@ -147,7 +158,7 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
         return found
     findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, asked)
     part = smallest(teacher, candidate, taught, runner) if asked.wanted.bisect is not None else None
-    return replace(found, findings=findings, bisected=_written(part, asked) if part is not None else ())
+    return replace(found, findings=findings, bisected=asked.parts.write(part, asked.wanted))
 
 
 def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | None:
@@ -164,10 +175,11 @@ def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | Non
         why = f"the conversion, which its layers would be judged by, computes {culprit.name} otherwise than {framework}"
         return Located(label, findings=(), why_not=why)
     runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
-    findings, files = visit(teacher, None, found, runner), tuple[str, ...]()
+    findings, part = visit(teacher, None, found, runner), None
     if asked.wanted.bisect is not None:
-        fed = {**teacher.feeds, **found.inner}
-        files = _written(beside(teacher.graph, fed, culprit, found.got[culprit.name], framework, runner), asked)
+        inner = {**teacher.feeds, **found.inner}
+        part = beside(teacher.graph, inner, culprit, found.got[culprit.name], framework, runner)
+    files = asked.parts.write(part, asked.wanted)
     return Located(label, (), found.layers, findings, bisected=files, plotted=asked.wanted.layers, framework=framework)
 
 
@@ -209,14 +221,6 @@ def _is_form(result: Result, asked: Asked) -> bool:
     """Whether the run is of the reference's own conversion."""
     mine, reference = result.run.source, asked.reference.run.source
     return mine.converted and not reference.converted and mine.artifact.files == reference.artifact.files
-
-
-def _written(part: Smallest, asked: Asked) -> tuple[str, ...]:
-    """The files of a run's part: in the folder that was asked for, those of further runs in folders 2, 3 ... in it."""
-    assert asked.wanted.bisect is not None
-    count = len(asked.written) + 1
-    asked.written.append(asked.wanted.bisect if count == 1 else asked.wanted.bisect / str(count))
-    return write(part, asked.written[-1])
 
 
 def worker(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from zoo import __version__
 from zoo.backends.card import Card as Backend
@@ -17,11 +18,16 @@ from zoo.diagnostics import BackendFault, Diagnostic, OutputFault, UsageFault, W
 from zoo.parity import golden
 from zoo.parity.check import Means
 from zoo.parity.compare import Verdict
-from zoo.parity.feeding import Numbers, Port, Samples
+from zoo.parity.feeding import ALONE, Numbers, Port, Samples
+from zoo.parity.floors import Floors
 from zoo.parity.golden import Golden
+from zoo.parity.judging import under
+from zoo.parity.kept import NOTHING, Kept
+from zoo.parity.loaded import Asked, Loaded
 from zoo.parity.plan import Plan, Run, Source
-from zoo.parity.report import FLOAT64, INCONCLUSIVE
+from zoo.parity.report import INCONCLUSIVE
 from zoo.parity.rule import Floor
+from zoo.parity.running import Result
 
 if TYPE_CHECKING:
     from zoo.parity.request import Performed
@@ -49,8 +55,8 @@ def demand_writable(path: Path, *, force: bool) -> None:
         raise OutputFault("golden-exists", "is there already", where=Where(str(path)), hint="--force makes it again")
 
 
-def write(path: Path, done: Performed, report: dict[str, Any]) -> dict[str, Any]:
-    """Record the reference of a check that ran it twice; `report` is the payload of that check.
+def write(path: Path, done: Performed, inner: Kept = NOTHING) -> dict[str, Any]:
+    """Record the reference of a check that ran it twice, with `inner` values where there are any.
 
     Raises:
         BackendFault: `golden-reference`: nothing ran.
@@ -68,13 +74,13 @@ def write(path: Path, done: Performed, report: dict[str, Any]) -> dict[str, Any]
         raise Unsteady("golden-unsteady", f"this is no reference: {why}", details=itself.reasons)
     result = done.seen.results[0]
     inputs = golden.inputs_of(samples)
-    again = [one for one in report["reference_again"]["outputs"] if one["kind"] == "output"]
-    measured = any(row.ran.backend == FLOAT64 for row in done.report.rows)  # else it is the least that runs may differ
-    figures = {one["name"]: one["figures"] or {} for one in again if measured and one["inputs"] == samples.name}
-    artifact = result.run.source.artifact
+    artifact, floors = result.run.source.artifact, under(result, done.seen.floors)
+    outputs, arrays = _answer(result, samples.name, samples.name, floors)
+    sets, more = _further(result, done.seen.sets, floors)
     card = golden.Card(
         described=samples.described,
         batch=samples.batch,
+        kind="given" if samples.name == "given" else "random",
         reference=golden.Reference(
             artifact=result.ran.artifact,
             format=result.run.source.format,
@@ -85,10 +91,16 @@ def write(path: Path, done: Performed, report: dict[str, Any]) -> dict[str, Any]
             entry=artifact.entry,
         ),
         inputs=tuple(described for described, _ in inputs),
-        outputs=tuple(_output(name, array, figures.get(name, {})) for name, array in result.outputs.items()),
+        outputs=outputs,
+        sets=sets,
+        floor=floors.told,
+        inner=tuple(one for one, _ in inner.values),
+        inner_batch=inner.batch,
+        inner_of=inner.of,
         environment={"zoo": __version__, "python": platform.python_version(), "platform": platform.platform()},
     )
-    sha256 = golden.write(path, card, [array for _, array in inputs], list(result.outputs.values()))
+    more |= {f"inner/{at}": array for at, (_, array) in enumerate(inner.values)}
+    sha256 = golden.write(path, card, [array for _, array in inputs], arrays, more)
     return {
         "path": str(path),
         "sha256": sha256,
@@ -97,9 +109,41 @@ def write(path: Path, done: Performed, report: dict[str, Any]) -> dict[str, Any]
     }
 
 
-def _output(name: str, array: Numbers, figures: dict[str, Any]) -> golden.Output:
-    floor = {key: figures[key] for key in ("floor_rms", "floor_max") if figures.get(key) is not None}
-    return golden.Output(name=name, sha256=golden.digest(array), **floor)
+def _further(
+    result: Result, sets: Sequence[Samples], floors: Floors
+) -> tuple[tuple[golden.Further, ...], dict[str, Numbers]]:
+    """The further sets that the reference was run on, and their arrays by the name of their member."""
+    cards, more = list[golden.Further](), dict[str, Numbers]()
+    for samples in sets[1:]:
+        if result.on(samples.name, sets[0].name) is None:
+            continue
+        place = f"sets/{len(cards)}"
+        outputs, arrays = _answer(result, samples.name, sets[0].name, floors)
+        fed = [] if samples.name == ALONE else [golden.packed(array) for array in samples.arrays]
+        digests = tuple(map(golden.digest, fed))
+        name: Literal["one", "edge"] = "one" if samples.name == ALONE else "edge"
+        cards.append(
+            golden.Further(name=name, batch=samples.batch, described=samples.described, inputs=digests, outputs=outputs)
+        )
+        more |= {f"{place}/inputs/{at}": array for at, array in enumerate(fed)}
+        more |= {f"{place}/outputs/{at}": array for at, array in enumerate(arrays)}
+    return tuple(cards), more
+
+
+def _answer(result: Result, name: str, main: str, floors: Floors) -> tuple[tuple[golden.Output, ...], list[Numbers]]:
+    """The outputs on one set of samples, and behind them what goes into their last softmax."""
+    own, logits = result.on(name, main) or {}, result.logits.get(name, {})
+    known, inner = floors.outputs.get(name, {}), floors.logits.get(name, {})
+    cards = [_output(key, array, known.get(key), "output") for key, array in own.items()]
+    cards += [_output(key, array, inner.get(key), "logits") for key, array in logits.items()]
+    return tuple(cards), [*own.values(), *logits.values()]
+
+
+def _output(name: str, array: Numbers, floor: Floor | None, kind: Literal["output", "logits"]) -> golden.Output:
+    """With its floor, unless it is compared as a set, or rounding alone decides it."""
+    if floor is None or floor.sets is not None or not math.isfinite(floor.max):
+        return golden.Output(name=name, sha256=golden.digest(array), kind=kind)
+    return golden.Output(name=name, sha256=golden.digest(array), kind=kind, floor_rms=floor.rms, floor_max=floor.max)
 
 
 def as_reference(found: Golden, plan: Plan, means: Means) -> tuple[Plan, Means]:
@@ -110,10 +154,19 @@ def as_reference(found: Golden, plan: Plan, means: Means) -> tuple[Plan, Means]:
     )
     artifact = Artifact(found.path.name, FORMAT, {FORMAT: found.path}, told.entry, {FORMAT: found.sha256})
     settings = {**told.settings, "golden": found.sha256, "recorded": told.artifact}
-    reply = Reply(found.outputs, told.versions, 0.0, settings)
+    taps = {output: _tap(output, one.outputs) for one in found.answers for output in one.logits}
+    replies = [
+        Reply(
+            {**one.outputs, **{taps[output]: array for output, array in one.logits.items()}},
+            told.versions,
+            0.0,
+            settings,
+        )
+        for one in found.answers
+    ]
 
     def run(backend: Backend, jobs: Sequence[Job], stop: Callable[[], bool]) -> Sequence[Reply | Failed]:
-        return [reply] * len(jobs) if backend is card else means.run(backend, jobs, stop)
+        return replies[: len(jobs)] if backend is card else means.run(backend, jobs, stop)
 
     def ports(one: Artifact) -> tuple[Port, ...]:
         return found.samples.leader if one is artifact else means.ports(one)
@@ -121,20 +174,44 @@ def as_reference(found: Golden, plan: Plan, means: Means) -> tuple[Plan, Means]:
     def sample(_ports: tuple[Port, ...], _batch: int) -> Samples:
         return found.samples
 
+    def asked(one: Run, loaded: Mapping[Source, Loaded]) -> Asked:
+        return Asked(artifact.files, None, taps) if one.card is card else means.asked(one, loaded)
+
+    more = [one.samples for one in found.answers[1:]]
+    acting = replace(means, run=run, ports=ports, sample=sample, more=lambda _samples: more, asked=asked)
     return (
         replace(plan, runs=(Run(Source(artifact), card), *plan.runs)),
-        replace(means, run=run, ports=ports, sample=sample, more=lambda _samples: (), recorded=_floors(found)),
+        replace(acting, recorded=_floors(found)),
     )
 
 
-def _floors(found: Golden) -> dict[str, Floor]:
-    """The floors that were recorded, where all outputs have one: a check without float64 is judged by them."""
-    floors = {
-        one.name: Floor(one.floor_rms, one.floor_max, "recorded")
-        for one in found.card.outputs
-        if one.floor_rms is not None and one.floor_max is not None
-    }
-    return floors if len(floors) == len(found.card.outputs) else {}
+def _tap(output: str, outputs: Mapping[str, Numbers]) -> str:
+    """A name for what goes into the softmax of an output, which no output has."""
+    name = f"{output}/logits"
+    while name in outputs:
+        name += "/"
+    return name
+
+
+def _floors(found: Golden) -> Floors | None:
+    """The floors that were recorded; None where there are none."""
+    names = [found.samples.name, *(one.name for one in found.card.sets)]
+    several = dict(zip(names, (found.card.outputs, *(one.outputs for one in found.card.sets)), strict=True))
+
+    def of(kind: str) -> dict[str, dict[str, Floor]]:
+        return {
+            name: {
+                one.name: Floor(one.floor_rms, one.floor_max, "recorded")
+                for one in outputs
+                if one.kind == kind and one.floor_rms is not None and one.floor_max is not None
+            }
+            for name, outputs in several.items()
+        }
+
+    outputs = of("output")
+    told = f"recorded with the golden{f': {found.card.floor}' if found.card.floor else ''}"
+    entry = found.card.reference.entry
+    return Floors(told, outputs, of("logits"), entry.outputs if entry else ()) if any(outputs.values()) else None
 
 
 def alone(plan: Plan) -> Plan:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,8 +21,6 @@ from zoo.parity.align import renamed
 from zoo.parity.check import Means, apply
 from zoo.parity.compare import Verdict
 from zoo.parity.conversions import once
-from zoo.parity.engine.measuring import Value
-from zoo.parity.feeding import Samples
 from zoo.parity.golden import Golden, read
 from zoo.parity.inside import inside
 from zoo.parity.layers.located import Located
@@ -29,11 +28,12 @@ from zoo.parity.looking import Wanted, look
 from zoo.parity.means import Feeding, means, planned
 from zoo.parity.payload import payload
 from zoo.parity.plan import Choice, Plan
+from zoo.parity.recalled import recalled
 from zoo.parity.recorded import as_reference
 from zoo.parity.replay import recorded
 from zoo.parity.report import Report
 from zoo.parity.rule import Rule, chosen
-from zoo.parity.running import Result
+from zoo.parity.seen import Seen
 from zoo.parity.spread import spread
 from zoo.parity.subjects import known, parse
 
@@ -88,19 +88,6 @@ class Prepared:
     converters: tuple[Card, ...] = ()
 
 
-@dataclass(slots=True)
-class Seen:
-    """What a check saw besides its verdict: every run's outputs, and the samples that they belong to."""
-
-    results: Sequence[Result] = ()
-    samples: Samples | None = None
-    values: Mapping[str, Value] = field(default_factory=dict)
-
-    def __call__(self, results: Sequence[Result], samples: Samples, values: Mapping[str, Value]) -> None:
-        """Takes note; a check calls this once."""
-        self.results, self.samples, self.values = tuple(results), samples, values
-
-
 @dataclass(frozen=True, slots=True)
 class Performed:
     """A check that was carried out."""
@@ -116,8 +103,6 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     given = [name for name, value in fed.items() if value is not None]
     if len(given) > 1:
         raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
-    if request.golden and (request.layers or request.bisect):
-        raise UsageFault("golden-layers", "a golden holds outputs: --layers and --bisect need the reference itself")
     shapes(request.input)  # refuses what is no shape before anything is fetched
     rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]
@@ -126,32 +111,61 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     asked = [parse(text) for text in request.subjects]
     known([subject.backend for subject in asked if subject.backend], names)
     golden = read(request.golden) if request.golden else None
+    if golden:
+        _demand_inner(golden, request)
     plan = planned(asked, choice, console, offline=access.offline, trust_first_use=access.trust_first_use)
     if request.device:
         devices.demand(request.device, plan, cards())
     return Prepared(request, plan, rule, golden, converters)
 
 
-def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Performed:
-    """Convert, run and compare; workers are ended, and KeyboardInterrupt is raised, once `stop()` is true."""
+def _demand_inner(found: Golden, request: Request) -> None:
+    """Refuses to look for layers in a golden that has nothing to hold them against.
+
+    Raises:
+        UsageFault: `golden-layers`.
+    """
+    if request.layers and not found.card.inner:
+        hint = "zoo golden make SUBJECT -o g.npz --force records them where the reference can be converted to ONNX"
+        raise UsageFault("golden-layers", "this golden holds outputs alone: --layers needs inner values", hint=hint)
+    if request.bisect and not found.whole:
+        hint = "zoo golden make SUBJECT -o g.npz --layers --force records all of them"
+        raise UsageFault("golden-layers", "this golden does not hold whole inner values, as --bisect needs", hint=hint)
+
+
+@contextmanager
+def acting(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Iterator[Means]:
+    """What the check acts with; each artifact is converted once, into a folder that is gone afterwards.
+
+    Workers are ended, and KeyboardInterrupt is raised, once `stop()` is true.
+    """
     request = prepared.request
     feeding = Feeding(request.inputs, request.images, request.seed, shapes(request.input))
-    acting = replace(means(feeding), detections=request.detections)
+    plain = replace(means(feeding), detections=request.detections)
+    run = devices.on(request.device, plain.run) if request.device else plain.run
     with TemporaryDirectory(prefix="zoo-converted-") as folder:
-        return _perform(prepared, replace(acting, convert=once(acting.convert, Path(folder))), stop)
+        yield replace(
+            plain,
+            convert=once(plain.convert, Path(folder)),
+            run=lambda card, jobs, own: run(card, jobs, lambda: own() or stop()),
+        )
 
 
-def _perform(prepared: Prepared, acting: Means, stop: Callable[[], bool]) -> Performed:
+def perform(prepared: Prepared, stop: Callable[[], bool] = lambda: False) -> Performed:
+    """Convert, run and compare; workers are ended, and KeyboardInterrupt is raised, once `stop()` is true."""
+    with acting(prepared, stop) as means:
+        return carried_out(prepared, means)
+
+
+def carried_out(prepared: Prepared, acting: Means) -> Performed:
+    """Run and compare, and look into the runs."""
     request, plan, seen = prepared.request, prepared.plan, Seen()
     if prepared.golden:
         plan, acting = as_reference(prepared.golden, plan, acting)
-    run = devices.on(request.device, acting.run) if request.device else acting.run
-    acting = replace(acting, run=lambda card, jobs, own: run(card, jobs, lambda: own() or stop()))
     report = apply(plan, replace(acting, seen=seen), prepared.rule, request.batch)
     if prepared.converters:
         report = second_opinion.added(report, plan, prepared.converters, acting, prepared.rule, second_opinion.convert)
-    if not prepared.golden:
-        report = replace(report, located=_looked(prepared, acting, report, seen))
+    report = replace(report, located=_looked(prepared, acting, report, seen))
     report = replace(report, told=replace(report.told, inside=_unlooked(prepared)))
     if prepared.golden:  # it is what was recorded, not a run: that it equals itself says nothing
         report = replace(report, itself=None)
@@ -170,6 +184,10 @@ def _looked(prepared: Prepared, acting: Means, report: Report, seen: Seen) -> tu
         return ()
     wholly = ran[1:] if request.layers else [result for result in ran[1:] if result.run in wrong]
     rest = [result for result in ran[1:] if result not in wholly and prepared.rule.tolerance is None]
+    if prepared.golden:
+        labels = [result.ran.label for result in ran[1:] if result.run in wrong]
+        chosen = [*wholly, *rest] if prepared.golden.card.inner else []
+        return recalled(prepared.golden, prepared.plan, acting, chosen, labels, wanted)
     short = inside(prepared.plan, acting, seen.samples, ran, rest, seen.values)
     doubted = {one.label: one for one in short if not one.agrees}
     found = look(prepared.plan, acting, seen.samples, ran, wrong, wanted, tuple(doubted))
@@ -179,8 +197,8 @@ def _looked(prepared: Prepared, acting: Means, report: Report, seen: Seen) -> tu
 
 def _unlooked(prepared: Prepared) -> str | None:
     """Why the check judged outputs and logits alone; None where it looked inside."""
-    if prepared.golden:
-        return "a golden holds outputs"
+    if prepared.golden and not prepared.golden.card.inner:
+        return "this golden holds outputs alone"
     if prepared.request.no_layers:
         return "--no-layers"
     return "a tolerance set by hand says nothing about them" if prepared.rule.tolerance else None

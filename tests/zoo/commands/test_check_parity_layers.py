@@ -76,9 +76,53 @@ def test_the_layers_of_a_harmless_form_are_all_within_the_limit(files, tmp_path)
     assert len(report["layers"]) == 1
 
 
-def test_a_golden_has_no_layers(files, tmp_path):
-    golden = tmp_path / "g.npz"
-    assert run("golden", "make", f"{files / 'right.onnx'}::onnxruntime", "-o", str(golden)).status == 0
-    done = run("check-parity", str(files / "eps.onnx"), "--golden", str(golden), "--layers")
+@pytest.fixture(scope="module")
+def goldens(files):
+    """Of the right network: with a few numbers of each inner value, and with all."""
+    paths = files / "few.npz", files / "all.npz"
+    for path, options in zip(paths, ((), ("--layers",)), strict=True):
+        done = run("golden", "make", f"{files / 'right.onnx'}::onnxruntime", "-o", str(path), *options)
+        assert done.status == 0, done.err
+    return paths
+
+
+def test_a_golden_names_the_first_value_that_differs_without_its_reference(files, goldens, tmp_path):
+    few, _whole = goldens
+    report = tmp_path / "r.json"
+    done = run("check-parity", f"{files / 'flipped.onnx'}::onnxruntime", "--golden", str(few), "--json", str(report))
+    told = " ".join(done.out.split())
+    assert done.status == 1
+    assert f"the first value that differs is {(files / 'flipped.txt').read_text()} (Conv)" in told
+    assert "no doctor: the golden holds a few numbers of each inner value: zoo golden make --layers records all" in told
+    (one,) = json.loads(report.read_text())["layers"]
+    assert (one["layers"], one["missing"]) == (0, [])
+    assert {row["kind"] for row in one["tensors"]} == {"inner"}
+
+
+def test_the_right_network_is_within_the_limit_of_every_recorded_value(files, goldens):
+    for golden, said in zip(goldens, ("inner values are", "layers are"), strict=True):
+        done = run("check-parity", f"{files / 'right.onnx'}::onnxruntime", "--golden", str(golden), "--layers")
+        assert done.status == 0, done.out
+        assert f"{said} within the limit" in " ".join(done.out.split())
+
+
+def test_a_golden_of_whole_values_takes_layers_apart_names_the_cause_and_bisects(files, goldens, tmp_path):
+    _few, whole = goldens
+    part = tmp_path / "part"
+    done = run("check-parity", f"{files / 'eps.onnx'}::onnxruntime", "--golden", str(whole), "--layers", "--bisect",
+               "--bisect-to", str(part))  # fmt: skip
+    told = " ".join(done.out.split())
+    assert done.status == 1
+    assert f"computes otherwise than onnxruntime is {(files / 'eps.txt').read_text()} (BatchNormalization)" in told
+    assert "doctor: BatchNorm eps" in told
+    assert sorted(path.name for path in part.iterdir()) == ["candidate.onnx", "case.npz", "repro.py"]
+    script = subprocess.run([sys.executable, str(part / "repro.py")], capture_output=True, check=False)
+    assert script.returncode == 1
+
+
+def test_what_a_golden_does_not_hold_is_refused_with_the_way_to_record_it(files, goldens):
+    few, _whole = goldens
+    done = run("check-parity", str(files / "eps.onnx"), "--golden", str(few), "--bisect")
     assert done.status == 2
-    assert "--layers and --bisect need the reference itself" in done.err
+    assert "error[golden-layers]: this golden does not hold whole inner values" in done.err
+    assert "zoo golden make SUBJECT -o g.npz --layers --force" in done.err

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import pytest
 from cli import run
@@ -28,6 +29,7 @@ def test_a_golden_says_what_computed_it_and_of_which_file(made, net):
     assert told["reference"]["artifact"] == "net.onnx"
     assert told["sha256"] == read(made).sha256
     assert [one["name"] for one in told["outputs"]] == ["prob"]
+    assert [one["name"] for one in told["sets"]] == ["one", "edge"]
     assert "net.onnx in opencv" in run("golden", "show", str(made)).out
 
 
@@ -40,6 +42,47 @@ def test_the_same_network_agrees_with_its_golden_and_the_golden_is_the_reference
     assert ran.json["reference_again"] is None  # nothing was run twice
     assert [row["backend"] for row in ran.json["rows"]] == ["onnxruntime", "float64"]
     assert "of the golden g.npz" in ran.json["inputs"]["samples"]
+
+
+def test_a_golden_says_of_each_set_and_of_the_logits_what_the_reference_itself_would(net, tmp_path):
+    """The floors are the reference's as well: every ratio is that of the check in which it runs."""
+    path = str(tmp_path / "g.npz")
+    assert run("golden", "make", f"{net}::onnxruntime", "-o", path).status == 0
+    other = f"{tiny(tmp_path / 'other.onnx', change=1e-6)}::onnxruntime"
+    recorded = run("check-parity", other, "--golden", path, "--json", "-").json
+    itself = run("check-parity", f"{net}::onnxruntime", other, "--batch", "2", "--json", "-").json
+
+    def ratios(report):
+        return {(o["name"], o["kind"], o["inputs"]): o["figures"]["ratio"] for o in report["rows"][0]["outputs"]}
+
+    found = ratios(recorded)
+    assert found == ratios(itself)
+    assert all(ratio > 0 for ratio in found.values())
+    assert set(found) == {("prob", kind, name) for kind in ("output", "logits") for name in ("random", "one", "edge")}
+    assert recorded["floor"].startswith("recorded with the golden: float64 of net.onnx")
+    assert recorded["not_inside"] is None
+    assert recorded["layers"][0]["values"] >= 5
+
+
+def test_a_golden_of_the_first_version_is_still_read_and_holds_outputs_alone(made, net, tmp_path):
+    old = tmp_path / "old.npz"
+    with zipfile.ZipFile(made) as archive, zipfile.ZipFile(old, "w") as written:
+        card = json.loads(archive.read("golden.json"))
+        for name in ("kind", "sets", "floor", "inner", "inner_batch", "inner_of"):
+            del card[name]
+        card |= {
+            "version": 1,
+            "outputs": [{k: v for k, v in one.items() if k != "kind"} for one in card["outputs"][:1]],
+        }
+        written.writestr("golden.json", json.dumps(card))
+        for name in ("inputs/0.npy", "outputs/0.npy"):
+            written.writestr(name, archive.read(name))
+    ran = run("check-parity", f"{net}::onnxruntime", "--golden", str(old), "--json", "-")
+    assert (ran.status, ran.json["not_inside"]) == (0, "this golden holds outputs alone")
+    assert {o["inputs"] for o in ran.json["rows"][0]["outputs"]} == {"random"}
+    refused = run("check-parity", f"{net}::onnxruntime", "--golden", str(old), "--layers")
+    assert refused.status == 2
+    assert "error[golden-layers]: this golden holds outputs alone" in refused.err
 
 
 def test_a_network_that_was_changed_differs_from_its_golden(made, tmp_path):

@@ -15,7 +15,7 @@ from zoo.diagnostics import Diagnostic
 from zoo.parity.check import apply
 from zoo.parity.compare import Verdict
 from zoo.parity.feeding import Port
-from zoo.parity.floors import RUNS
+from zoo.parity.floors import RUNS, Floors
 from zoo.parity.plan import Choice, Wanted, plan
 from zoo.parity.report import farthest, outcome
 from zoo.parity.rule import DEFAULT, Floor
@@ -259,7 +259,8 @@ def test_an_interrupt_tells_every_other_run_to_stop_and_waits_for_it():
 def test_floors_that_were_recorded_are_used_where_nothing_can_be_measured():
     decided = plan(NET_ALONE, here(CAFFE, OPENCV, absent=[ONNXRUNTIME]), {"caffe"}, ANYTHING)
     for floor, verdict in ((1e-6, Verdict.PASS), (1e-12, Verdict.FAIL)):
-        acting = replace(means(agreeing()), recorded={"prob": Floor(floor, floor, "recorded")})
+        recorded = Floors("recorded", {"random": {"prob": Floor(floor, floor, "recorded")}})
+        acting = replace(means(agreeing()), recorded=recorded)
         report = apply(decided, acting, DEFAULT, 4)
-        assert report.told.floor.startswith("recorded with the golden: no float64")
+        assert report.told.floor.startswith("recorded; no float64")
         assert {row.comparison.verdict for row in report.rows} == {verdict}

@@ -17,7 +17,7 @@ from zoo.parity.engine.statistics import distance
 from zoo.parity.graphs.cut import extract
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.repro import SCRIPT
-from zoo.parity.layers.rows import Row, first, rows
+from zoo.parity.layers.rows import Row, first, rated, rows
 from zoo.parity.layers.taught import Feeds, Runner, Taught, Teacher
 from zoo.parity.measure import Measured
 from zoo.parity.rule import K
@@ -69,10 +69,8 @@ def beside(graph: Graph, inner: Feeds, row: Row, expected: Array, of: str, run: 
     mine = expected[worst : worst + 1]
     if isinstance(alone, str) or alone[row.name].shape != mine.shape:
         return whole
-    apart = distance(alone[row.name], mine)
-    errors = ((apart.rms, row.floor_rms), (apart.max, row.floor_max))
-    far = max(error / floor if floor else np.inf for error, floor in errors if error) if apart.max else 0.0
-    return replace(whole, fed=_one(fed, worst), exact=mine, ratio=float(far)) if far > K else whole
+    far = rated(distance(alone[row.name], mine), row.floor_rms, row.floor_max)
+    return replace(whole, fed=_one(fed, worst), exact=mine, ratio=far) if far > K else whole
 
 
 def _part(teacher: Teacher, candidate: Graph, taught: Taught, row: Row, names: Collection[str]) -> Smallest:

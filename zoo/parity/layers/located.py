@@ -30,6 +30,8 @@ class Located:
     missing: tuple[str, ...] = ()
     """Values of the reference, of `of`, that the run does not name, in any shape: they were not compared."""
     of: int = 0
+    no_doctor: str = ""
+    """Why nobody looked for a cause, where nobody could."""
 
     @property
     def first(self) -> Row | None:
@@ -57,5 +59,6 @@ class Located:
             "values": len(self.whole),
             "layers": len(self.layers),
             "worst": max((row.ratio for row in (*self.whole, *self.layers)), default=None),
+            "no_doctor": (self.no_doctor or None) if culprit else None,
             "bisected": list(self.bisected),
         }

@@ -65,6 +65,12 @@ def row(name: str, value: Value, kind: Kind, error: Size | Error | None, *, equa
     return Row(name, value.op, value.depth, kind, share, rms, most, value.floor_rms, value.floor_max, verdict)
 
 
+def rated(apart: Size, floor_rms: float, floor_max: float) -> float:
+    """A distance in units of the floor, by RMS or by maximum, whichever is larger; infinite where nothing may."""
+    errors = ((apart.rms, floor_rms), (apart.max, floor_max))
+    return max(error / floor if floor else math.inf if error else 0.0 for error, floor in errors)
+
+
 def first(found: Sequence[Row]) -> Row | None:
     """The first row over K in the order of the network: the culprit, where the rows are layers."""
     return next((row for row in found if row.verdict == "fail"), None)

@@ -37,6 +37,8 @@ def sentences(found: Sequence[Located]) -> list[str]:
             )
         elif one.layers:
             lines.append(f"{one.label}: all {len(one.layers)} layers are within the limit.")
+        elif one.whole:
+            lines.append(f"{one.label}: all {len(one.whole)} inner values are within the limit.")
         if one.why_not:
             lines.append(f"{one.label}: not taken apart: {one.why_not.splitlines()[0]}")
         lines += _diagnosed(one)
@@ -54,8 +56,9 @@ def inside(found: Sequence[Located]) -> list[str]:
         worst = max(row.ratio for one in seen for row in (*one.whole, *one.layers))
         values, layers = (sum(map(len, rows)) for rows in ([o.whole for o in seen], [o.layers for o in seen]))
         runs = "1 run" if len(seen) == 1 else f"{len(seen)} runs"
+        also = f" and {layers} layers, fed the reference's own," if layers else ""
         lines.append(
-            f"Inside {runs}: {values} inner values and {layers} layers, fed the reference's own, are within the limit, "
+            f"Inside {runs}: {values} inner values{also} are within the limit, "
             f"the farthest at {times(worst)} x the floor."
         )
     lines += [
@@ -71,6 +74,8 @@ def inside(found: Sequence[Located]) -> list[str]:
 
 
 def _diagnosed(one: Located) -> list[str]:
+    if one.first is not None and one.no_doctor:
+        return [f"  no doctor: {one.no_doctor}"]
     if one.first is not None and not one.findings:
         return ["  doctor: none of the known mistakes explains it"]
     lines = [f"  doctor: {finding.cause}: {finding.proof}" for finding in one.findings[:1]]
