@@ -57,6 +57,7 @@ _SEVERAL = (  # of many checks
 )
 _REPLAY = click.option("--replay", type=_FILE, metavar="REPORT.json", help="Repeat the check of a report exactly.")
 _ATTEST = click.option("--attest", is_flag=True, help="Write a certificate into the ONNX files that agree, and beside.")
+_DEPTH = {"layers", "no_layers", "bisect", "bisect_to"}  # what the command line may say of every check of a list
 _ACCESS = (  # to files: the fields of zoo.parity.request.Access
     click.option("--offline", is_flag=True, help="Use what the store holds; never open a socket."),
     click.option("--trust-first-use", is_flag=True, help="Accept files of which nobody published a checksum."),
@@ -101,20 +102,18 @@ def check_parity(context: click.Context, /, *, subjects: tuple[str, ...], **give
     console, access = Console(outlets.mode), Access(**fields(Access, given))
     if subjects:
         return _single(request, outlets, access, console, attest=given["attest"])
-    return _several(request, outlets, access, console, given)
+    return _several(context, request, outlets, access, console, given)
 
 
 def _again(context: click.Context, subjects: tuple[str, ...], given: dict[str, Any]) -> int:
     """The check of a report once more; everything that was asked is in the report."""
-    from click.core import ParameterSource
-
     from zoo.commands.arguments import fields
     from zoo.console import Console
     from zoo.parity.publish import Outlets
     from zoo.parity.replay import replayed
     from zoo.parity.request import Access
 
-    said = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
+    said = _said(context)
     more = sorted(said & {*_names(_ONE), *_names(_SEVERAL), "attest"})
     if subjects or more:
         raise click.UsageError("--replay takes the subjects and all conditions from the report")
@@ -126,16 +125,22 @@ def _again(context: click.Context, subjects: tuple[str, ...], given: dict[str, A
 
 def _fitting(context: click.Context, *, several: bool) -> None:
     """Refuses options that the other kind of call has: a list of checks says its conditions itself."""
-    from click.core import ParameterSource
-
-    said = {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
-    alone = {"attest", *(("inputs", "images", "golden") if context.params["every"] else _names(_ONE))}
+    said = _said(context)
+    every = context.params["every"]
+    alone = {"inputs", "images", "golden", "attest"} if every else set(_names(_ONE)) - _DEPTH
     wrong = sorted(said & (alone if several else set(_names(_SEVERAL))))
     if wrong:
         options = ", ".join(f"--{'all' if name == 'every' else name.replace('_', '-')}" for name in wrong)
         raise click.UsageError(f"{options} {'needs a SUBJECT' if several else 'is for checks without a SUBJECT'}")
     if context.params["every"] and context.params["project"]:
         raise click.UsageError("--all and --project exclude each other")
+
+
+def _said(context: click.Context) -> set[str]:
+    """The parameters that were typed."""
+    from click.core import ParameterSource
+
+    return {name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE}
 
 
 def _names(options: tuple[Callable[[Any], Any], ...]) -> list[str]:
@@ -190,17 +195,22 @@ def _single(
     return account.status
 
 
-def _several(request: Request, outlets: Outlets, access: Access, console: Console, given: dict[str, Any]) -> int:
+def _several(
+    context: click.Context, request: Request, outlets: Outlets, access: Access, console: Console, given: dict[str, Any]
+) -> int:
     from zoo.backends.discovery import backends
     from zoo.catalog.registry import load
     from zoo.parity.account import gravest
     from zoo.parity.github import inert
     from zoo.parity.publish import checks, publish
-    from zoo.project.suite import Manner, everything, listed, run, told
+    from zoo.project.suite import Manner, deepened, everything, listed, run, told
 
+    apart = "bisect_to" in _said(context)
     known = [card.name for card in backends()]
     asked = everything(load(), request) if given["every"] else listed(given["project"], known)
-    finished = run(asked, Manner(given["jobs"], cache=not given["no_cache"]), console, access)
+    asked = deepened(asked, request, request.bisect_to if given["every"] or apart else None)
+    manner = Manner(given["jobs"], cache=not given["no_cache"], attest=given["attest"])
+    finished = run(asked, manner, console, access)
     accounts = [one.account for one in finished]
     publish(accounts, outlets, console)
     text = told(finished)

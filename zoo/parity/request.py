@@ -103,6 +103,9 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     given = [name for name, value in fed.items() if value is not None]
     if len(given) > 1:
         raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
+    if request.no_layers and (request.layers or request.bisect):
+        deep = "--layers" if request.layers else "--bisect"
+        raise UsageFault("layers", f"{deep} and --no-layers exclude each other")
     shapes(request.input)  # refuses what is no shape before anything is fetched
     rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]

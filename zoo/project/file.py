@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zoo.catalog.artifact import is_path
 from zoo.diagnostics import Diagnostic, UsageFault, Where
+from zoo.dims import shapes
 from zoo.parity.account import Place
 from zoo.parity.request import Request
 from zoo.parity.rule import chosen
@@ -46,6 +48,13 @@ class Pair(BaseModel):
     snr: float | None = None
     why: _Text | None = None
     device: _Text | None = None
+    input: list[_Text] = []
+    detections: list[_Text] = []
+    layers: bool = False
+    no_layers: bool = False
+    bisect: bool = False
+    bisect_to: _Text | None = None
+    attest: bool = False
 
 
 class Project(BaseModel):
@@ -57,11 +66,12 @@ class Project(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A check that a project lists, and where."""
+    """A check that a project lists, and where; `attest`: its ONNX files are given certificates, or it is refused."""
 
     name: str
     request: Request
     place: Place
+    attest: bool = False
 
 
 def find(start: Path) -> Path | None:
@@ -104,7 +114,12 @@ def read(path: Path, backends: Sequence[str]) -> list[Listed]:
     if faults:
         raise _refusal(path, faults)
     return [
-        Listed(name, _request(pair, path.parent), Place(_shown(path), line_of(found, (*root, "parity", index))))
+        Listed(
+            name,
+            _request(pair, path.parent, name),
+            Place(_shown(path), line_of(found, (*root, "parity", index))),
+            pair.attest,
+        )
         for index, (name, pair) in enumerate(zip(names, project.parity, strict=True))
     ]
 
@@ -117,6 +132,7 @@ def _faults(pair: Pair, backends: Sequence[str]) -> Iterator[tuple[str, str]]:
         ("backends", lambda: known(pair.backends, backends)),
         ("require", lambda: known(pair.require, backends)),
         *(("second_opinion", lambda name=name: converter(name)) for name in pair.second_opinion),
+        ("input", lambda: shapes(pair.input)),
         (own, lambda: chosen(pair.rtol, pair.atol, pair.snr, pair.why)),
     ]
     for key, check in checks:
@@ -127,6 +143,8 @@ def _faults(pair: Pair, backends: Sequence[str]) -> Iterator[tuple[str, str]]:
     fed = [name for name in ("inputs", "images", "golden") if getattr(pair, name) is not None]
     if len(fed) > 1:
         yield fed[1], f"{' and '.join(fed)} exclude each other"
+    if pair.no_layers and (pair.layers or pair.bisect):
+        yield "no_layers", f"no_layers and {'layers' if pair.layers else 'bisect'} exclude each other"
 
 
 def _subject(text: str, backends: Sequence[str]) -> None:
@@ -134,7 +152,13 @@ def _subject(text: str, backends: Sequence[str]) -> None:
     known([backend] if backend else [], backends)
 
 
-def _request(pair: Pair, folder: Path) -> Request:
+def folder_of(name: str) -> str:
+    """A check's name as that of a folder, with a digest where it is not the same text."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")[:64]
+    return plain if plain == name else f"{plain}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _request(pair: Pair, folder: Path, name: str) -> Request:
     def here(name: str | None) -> Path | None:
         return None if name is None else folder / name
 
@@ -153,6 +177,12 @@ def _request(pair: Pair, folder: Path) -> Request:
         snr=pair.snr,
         why=pair.why,
         device=pair.device,
+        input=tuple(pair.input),
+        detections=tuple(pair.detections),
+        layers=pair.layers,
+        no_layers=pair.no_layers,
+        bisect=pair.bisect,
+        bisect_to=folder / pair.bisect_to if pair.bisect_to else folder / "bisect" / folder_of(name),
     )
 
 

@@ -47,7 +47,8 @@ def key(prepared: Prepared) -> str:
     ]
     feeds: dict[str, object] = {"seed": request.seed, "batch": request.batch}
     feeds["device"] = request.device
-    feeds["looks"] = [request.layers, request.no_layers, list(request.detections)]
+    feeds["looks"] = [request.layers, request.no_layers, list(request.detections), request.bisect]
+    feeds["input"] = list(request.input)
     feeds |= {name: sha256(path) for name in ("inputs", "golden") if (path := getattr(request, name)) is not None}
     if request.images is not None:
         feeds["images"] = {path.name: sha256(path) for path in _photos(request.images)}

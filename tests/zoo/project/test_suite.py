@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from time import sleep
 from xml.etree import ElementTree as ET
 
@@ -15,6 +16,7 @@ from cli import run
 from tiny import tiny
 
 from zoo.catalog.registry import load
+from zoo.parity.layers.bisect import FILES
 from zoo.parity.request import Request
 from zoo.project.suite import everything
 
@@ -151,7 +153,7 @@ def test_every_report_holds_every_check(project, monkeypatch):
     ("arguments", "said"),
     [
         (["--seed", "3"], "--seed needs a SUBJECT"),
-        (["--attest"], "--attest needs a SUBJECT"),
+        (["--all", "--attest"], "--attest needs a SUBJECT"),
         (["x.onnx", "--jobs", "2"], "--jobs is for checks without a SUBJECT"),
         (["x.onnx", "--all"], "--all is for checks without a SUBJECT"),
         (["--all", "--golden", "g.npz"], "--golden needs a SUBJECT"),
@@ -162,6 +164,35 @@ def test_options_of_one_check_and_of_a_list_are_not_mixed(project, arguments, sa
     ran = run("check-parity", *arguments)
     assert ran.status == 2
     assert said in ran.err
+
+
+def test_a_list_attests_what_agrees_and_names_what_it_does_not(project):
+    twice = LIST.replace('"changed"', '"again"').replace("changed.onnx", "same.onnx").split("[[parity]]")[2]
+    nothing = '[[parity]]\nname = "nothing"\nsubjects = ["source.onnx::opencv"]\nattest = true\n'
+    asked = LIST.replace('name = "same"', 'name = "same"\nattest = true')
+    (project / "zoo.toml").write_text(f"{asked}{nothing}[[parity]]{twice}")
+    ran = run("check-parity", "--attest", "--json", "-")
+    found = checks(ran)
+    (one,) = found["same"]["report"]["attested"]
+    assert Path(one["file"]).name == "same.onnx"
+    assert [found[name]["report"].get("attested", []) for name in ("changed", "again", "gone")] == [[], [], []]
+    assert "changed: no certificate is written: the check does not say yes" in ran.err
+    assert "same.onnx has the certificate of an earlier check of this list" in ran.err
+    assert found["nothing"]["report"]["explanation"].startswith("attest: none of these subjects")
+    assert run("verify", "same.onnx", "--rerun").status == 0
+    assert not (project / "changed.onnx.parity.json").exists()
+
+
+def test_the_smallest_part_of_each_check_that_differs_has_a_folder_and_is_written_though_remembered(alone, project):
+    alone("changed")
+    for _ in range(2):
+        assert run("check-parity", "--bisect", "--bisect-to", "parts").status == 1
+        (project / "parts" / "changed" / "repro.py").unlink()
+    (project / "zoo.toml").write_text((project / "zoo.toml").read_text() + "bisect = true\nlayers = true\n")
+    ran = run("check-parity", "--json", "-")
+    (one,) = checks(ran)["changed"]["report"]["layers"]
+    assert one["bisected"] == [str(project / "bisect" / "changed" / name) for name in FILES]
+    assert not one["short"]
 
 
 def test_after_an_interruption_the_next_run_goes_on_where_it_was(project, tmp_path):
