@@ -161,14 +161,14 @@ def _single(
     console: Console,
     *,
     attest: bool,
-    replay: tuple[Path, list[dict[str, Any]]] | None = None,
+    replay: tuple[Path, dict[str, Any]] | None = None,
 ) -> int:
     from zoo.certificate import attesting
     from zoo.diagnostics import Diagnostic
     from zoo.parity.account import Account
     from zoo.parity.github import inert
     from zoo.parity.publish import publish
-    from zoo.parity.replay import demand_same
+    from zoo.parity.replay import demand_same, otherwise
     from zoo.parity.request import accounted, perform, prepare, refused
     from zoo.parity.show import human
 
@@ -182,6 +182,8 @@ def _single(
     report = accounted(done, detailed=outlets.html is not None)
     if replay:
         demand_same(*replay, report)
+        for one in otherwise(replay[1], report):
+            console.note(f"not as it was: {one}")
     if attest:
         report["attested"] = attesting.attest(done, report, before)
         for one in report["attested"]:

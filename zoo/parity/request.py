@@ -209,7 +209,8 @@ def _unlooked(prepared: Prepared) -> str | None:
 
 def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:
     """The report as JSON values; `detailed` adds to each output how its differences are spread."""
-    found: dict[str, Any] = {**payload(done.report), "request": recorded(done.prepared.request)}
+    files = {run.source.artifact.label: dict(run.source.artifact.digests) for run in done.prepared.plan.runs}
+    found: dict[str, Any] = {**payload(done.report), "request": recorded(done.prepared.request), "files": files}
     if detailed and done.seen.results:
         reference, *others = done.seen.results
         for row, other in zip(found["rows"], others, strict=False):

@@ -214,6 +214,7 @@ class Parity(BaseModel):
     layers: list[dict[str, Any]] = Field([], description="each run that was looked into: tensors, first, doctor")
     not_inside: str | None = Field(None, description="why runs that agree were judged by their outputs alone")
     request: dict[str, Any] | None = Field(None, description="what was asked, for --replay")
+    files: dict[str, dict[str, str]] = Field({}, description="sha256 of each artifact's files, by label and role")
     attested: list[Attested] = []
     environment: dict[str, str] = {}
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
+from zoo.catalog.artifact import is_path
 from zoo.diagnostics import UsageFault
 
 
@@ -30,6 +31,15 @@ def parse(text: str) -> Subject:
             hint="an id (open-nsfw, open-nsfw@caffe) or files joined by commas, then perhaps ::backend",
         )
     return Subject(tuple(parts) if len(parts) > 1 else source, backend or None)
+
+
+def located(text: str, folder: Path) -> str:
+    """A SUBJECT whose files are found from `folder`; names of the registry stay."""
+    source, mark, backend = text.partition("::")
+    parts = source.split(",")
+    if len(parts) > 1 or is_path(source, folder):
+        parts = [str(folder / part) for part in parts]
+    return ",".join(parts) + mark + backend
 
 
 def known(asked: Iterable[str], backends: Sequence[str]) -> tuple[str, ...]:

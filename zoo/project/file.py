@@ -12,14 +12,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zoo.catalog.artifact import is_path
 from zoo.diagnostics import Diagnostic, UsageFault, Where
 from zoo.dims import shapes
 from zoo.parity.account import Place
 from zoo.parity.request import Request
 from zoo.parity.rule import chosen
 from zoo.parity.second_opinion import converter
-from zoo.parity.subjects import known, parse
+from zoo.parity.subjects import known, located, parse
 from zoo.project.lines import line_of, lines
 
 NAME, SHARED = "zoo.toml", "pyproject.toml"
@@ -163,7 +162,7 @@ def _request(pair: Pair, folder: Path, name: str) -> Request:
         return None if name is None else folder / name
 
     return Request(
-        subjects=tuple(_moved(text, folder) for text in pair.subjects),
+        subjects=tuple(located(text, folder) for text in pair.subjects),
         backends=tuple(pair.backends),
         require=tuple(pair.require),
         inputs=here(pair.inputs),
@@ -184,15 +183,6 @@ def _request(pair: Pair, folder: Path, name: str) -> Request:
         bisect=pair.bisect,
         bisect_to=folder / pair.bisect_to if pair.bisect_to else folder / "bisect" / folder_of(name),
     )
-
-
-def _moved(subject: str, folder: Path) -> str:
-    """A SUBJECT whose files are found from `folder`; names of the registry stay."""
-    source, mark, backend = subject.partition("::")
-    parts = source.split(",")
-    if len(parts) > 1 or is_path(source, folder):
-        parts = [str(folder / part) for part in parts]
-    return ",".join(parts) + mark + backend
 
 
 def _refusal(path: Path, faults: Sequence[tuple[int, str]]) -> Diagnostic:
