@@ -24,7 +24,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from converters.outputs import whole
 from zoo.backends.arrays import read_npy
 from zoo.catalog.schema import Entry, InputSpec
-from zoo.diagnostics import Diagnostic, Where
+from zoo.diagnostics import Diagnostic, OutputFault, Where
 from zoo.parity.feeding import ALONE, Numbers, Port, Samples
 from zoo.parity.sampled import places
 
@@ -196,6 +196,12 @@ def write(
     """Write the file whole or not at all; returns its sha256. `more`: arrays of further sets and inner values."""
     members = {f"{kind}/{i}": array for kind, several in (("inputs", inputs), ("outputs", outputs))
                for i, array in enumerate(several)}  # fmt: skip
+    size = sum(array.nbytes for array in (*members.values(), *(more or {}).values()))
+    if size > MOST:
+        hint = "fewer samples, or without --layers"
+        raise OutputFault(
+            "golden-size", f"would hold {size:,} bytes, {MOST:,} at most", where=Where(str(path)), hint=hint
+        )
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         _add(archive, _CARD, card.model_dump_json(indent=1, by_alias=True).encode())

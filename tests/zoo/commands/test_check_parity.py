@@ -22,6 +22,7 @@ from zoo.__main__ import main
         (["a,,b"], "subject"),
         (["no-such-network-anywhere"], "unknown-model"),
         (["net@caffe", "--rtol", "0.5"], "tolerance"),
+        (["net@caffe", "--bisect", "--no-layers"], "layers"),
         (["net@caffe", "--atol=-1", "--why", "x"], "tolerance"),
     ],
 )

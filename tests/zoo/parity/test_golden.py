@@ -129,6 +129,13 @@ def test_a_golden_whose_parts_do_not_fit_is_refused(path, changes, said):
         read(full(path, **changes))
 
 
+def test_a_golden_that_could_not_be_read_again_is_not_written(path, monkeypatch):
+    monkeypatch.setattr("zoo.parity.golden.MOST", 100)
+    with pytest.raises(Diagnostic, match="100 at most"):
+        full(path)
+    assert not path.exists()
+
+
 def test_the_places_of_a_sample_are_spread_over_every_stride():
     found = places(64 * 56 * 56)
     assert 500 < len(found) <= MOST

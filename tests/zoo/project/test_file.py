@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from zoo.diagnostics import Diagnostic
-from zoo.project.file import find, read
+from zoo.project.file import find, folder_of, read
 
 BACKENDS = ["caffe", "onnxruntime", "opencv"]
 GOOD = """
@@ -37,6 +37,23 @@ def test_paths_are_those_of_the_files_folder_and_names_of_the_registry_stay(tmp_
     assert (first.name, first.request.batch, first.request.require) == ("small", 2, ("caffe",))
     assert (second.name, second.request.why) == ("a.onnx", "half precision")
     assert [one.place.line for one in (first, second)] == [2, 9]
+    assert (first.attest, first.request.layers, first.request.bisect_to) == (
+        False,
+        False,
+        tmp_path / "bisect" / "small",
+    )
+
+
+def test_a_check_says_how_deep_to_look_and_where_its_part_goes_and_names_give_folders_of_their_own(tmp_path):
+    deep = GOOD.replace(
+        "batch = 2", 'layers = true\nbisect = true\nbisect_to = "parts"\nattest = true\ndetections = ["y"]'
+    )
+    first, second = read(write(tmp_path / "zoo.toml", deep), BACKENDS)
+    assert (first.request.layers, first.request.bisect, first.attest, second.attest) == (True, True, True, False)
+    assert (first.request.bisect_to, first.request.detections) == (tmp_path / "parts", ("y",))
+    names = ["a b", "a-b", "../a-b", "a/b"]
+    assert len({folder_of(name) for name in names}) == len(names)
+    assert not any("/" in folder_of(name) or folder_of(name).startswith(".") for name in names)
 
 
 def test_an_mxnet_prefix_is_a_path(tmp_path):
@@ -73,6 +90,9 @@ subjects = ["a.onnx"]
 inputs = "x.npz"
 golden = "g.npz"
 rtol = 0.5
+layers = true
+no_layers = true
+input = ["3xq"]
 """
 
 
@@ -97,6 +117,8 @@ rtol = 0.5
                 'line 7: parity.1: "twice" stands twice (first on line 2)',
                 "line 11: parity.1.golden: inputs and golden exclude each other",
                 "line 12: parity.1.rtol: a tolerance set by hand replaces the measured noise floor and needs a reason",
+                "line 14: parity.1.no_layers: no_layers and layers exclude each other",
+                "line 15: parity.1.input: ",
             ],
         ),
         ("", ["line 1: parity: is missing"]),
