@@ -91,7 +91,7 @@ def _located(result: Result, mine: Loaded, asked: Recall) -> Located:
     seen = _shown(exposed(candidate, names), feeds, len(portions), runner)
     if isinstance(seen, str):
         return Located(label, why_not=seen, short=short)
-    whole = tuple(_row(inner[name], asked.golden.inner[name], seen[name]) for name in names if name in seen)
+    whole = tuple(judged(inner[name], asked.golden.inner[name], seen[name]) for name in names if name in seen)
     missing = tuple(name for name in inner if name not in seen)
     found = Located(label, whole, short=short, plotted=not short, missing=missing, of=len(inner), no_doctor=SAMPLED)
     deeper = asked.wanted.layers or label in asked.wrong or not found.agrees
@@ -145,7 +145,7 @@ def _shown(graph: Graph, feeds: Feeds, portions: int, runner: Runner) -> Feeds |
     return joined(parts, batch)
 
 
-def _row(one: Inner, recorded: Numbers, got: Numbers) -> Row:
+def judged(one: Inner, recorded: Numbers, got: Numbers) -> Row:
     """A value beside what was recorded of it.
 
     Of a few numbers the RMS is that of chance: it is judged by the floor that a single element at `floor_max` gives.
