@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-
-import onnx
 
 from zoo.backends import discovery
 from zoo.diagnostics import Diagnostic
 from zoo.parity.check import Means
 from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Port, Samples, fed
+from zoo.parity.glances import keep, key, recall
 from zoo.parity.graphs.cut import exposed
 from zoo.parity.inner import shown_by
 from zoo.parity.layers.glance import Known, elements, glance
@@ -27,8 +27,8 @@ from zoo.parity.running import Result
 
 SAMPLES = 2
 """The first ones: in the measurements behind K two samples found nearly as much as four."""
-BUDGET = 2**27
-"""Bytes of weights and inner values together beyond which looking inside costs more than the check itself."""
+BUDGET = 2**29
+"""Bytes of all inner values: a look takes three times as much memory here, and a backend up to six times."""
 _RUNNER = "onnxruntime"
 
 
@@ -47,43 +47,51 @@ def inside(
     values: Mapping[str, Value],
 ) -> tuple[Located, ...]:  # fmt: skip
     """Each of `chosen` against the reference, the first of `ran`; whatever keeps a run from it is its `why_not`."""
-    if not chosen:
-        return ()
+    keys = [key(ran[0], result, samples, values, discovery.find(_RUNNER)) for result in chosen]
+    before = [recall(name, result.ran.label) for name, result in zip(keys, chosen, strict=True)]
+    rest = [result for result, one in zip(chosen, before, strict=True) if one is None]
+    now = iter(_anew(plan, means, samples, ran[0], rest, values) if rest else ())
+    found = []
+    for name, one in zip(keys, before, strict=True):
+        located = one or next(now)
+        if one is None:
+            keep(name, located)
+        found.append(located)
+    return tuple(found)
 
+
+def _anew(
+    plan: Plan, means: Means, samples: Samples, reference: Result, chosen: Sequence[Result], values: Mapping[str, Value]
+) -> tuple[Located, ...]:
     def nobody(why: str) -> tuple[Located, ...]:
         return tuple(Located(result.ran.label, why_not=why, short=True) for result in chosen)
 
+    if not values:
+        return nobody("the floors of its inner values are not known")
     with TemporaryDirectory(prefix="zoo-inside-") as place:
         loaded, _faults = load(plan.runs, means.convert, Path(place))
-        few = samples.leading(_count([means.ports(one.artifact) for one in loaded.values()], samples))
-        if not values:
-            return nobody("the floors of its inner values are not known")
-        many = 4 * elements(values) * few.batch + max(map(_bytes, loaded.values()))
-        if many > BUDGET:
-            return nobody(f"weights and inner values are {many / 2**20:.0f} MB, --layers looks into them all the same")
+        few = _few([means.ports(one.artifact) for one in loaded.values()], samples, 4 * elements(values))
+        if few is None:
+            many = f"the inner values of one sample are {elements(values) / 2**18:.0f} MB"
+            return nobody(f"{many}, --layers looks into them all the same")
         asked = Inside(means, few, loaded, Path(place))
         try:
-            known = _known(ran[0], values, asked)
+            known = _known(reference, values, asked)
         except Diagnostic as fault:
             return nobody(fault.message)
         return tuple(_tried(result, known, asked) for result in chosen)
 
 
-def _bytes(form: Loaded) -> int:
-    return sum(path.stat().st_size for path in form.artifact.files.values() if path.is_file())
-
-
-def _count(everybody: Sequence[tuple[Port, ...]], samples: Samples) -> int:
-    """How many samples: two, or what an artifact insists on."""
+def _few(everybody: Sequence[tuple[Port, ...]], samples: Samples, each: int) -> Samples | None:
+    """The first two samples, one where two are too many bytes, or what an artifact insists on; None: too many."""
     fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
-    return min(samples.batch, max(fixed, default=SAMPLES))
+    counts = [math.lcm(*fixed)] if fixed else [min(samples.batch, count) for count in (SAMPLES, 1)]
+    return next((samples.leading(count) for count in counts if each * count <= BUDGET), None)
 
 
 def _known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Known:
     form = form_of(reference.run.source, asked.loaded, asked.means, asked.folder)
     feeds, graph = _portion(form, asked), opened(form)
-    model = asked.folder / "reference.onnx"
-    onnx.save(graph.model, model)
     names = [name for name, value in values.items() if value.exactness in ("rounds", "exact")]
     runner = worker(discovery.find(_RUNNER), asked.means.run, asked.folder)
     (shown,) = runner([(exposed(graph, names), feeds)])
@@ -93,7 +101,7 @@ def _known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Kno
     own = {name: array for name, array in framework.items() if name in values}
     like = {name: array for name, array in own.items() if name in shown and array.shape == shown[name].shape}
     inner = {name: like.get(name, shown[name]) for name in names if name in shown}
-    return Known(graph, model, feeds, like, inner, values)
+    return Known(graph, form.artifact.files["model"], feeds, like, inner, values)
 
 
 def _portion(form: Loaded, asked: Inside) -> Feeds:

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnx
 
 from zoo.backends import discovery
 from zoo.backends.card import Card
@@ -85,7 +84,7 @@ def look(
 def opened(form: Loaded) -> Graph:
     """The graph of an ONNX file; raises Diagnostic for one that protobuf cannot hold in one message."""
     graph = Graph.load(form.artifact.files["model"])
-    if graph.model.ByteSize() >= _LARGEST:
+    if graph.size >= _LARGEST:
         raise Diagnostic("too-large", f"{form.artifact.label} is larger than 2 GB: its layers are not taken apart")
     return graph
 
@@ -220,7 +219,7 @@ def worker(
             asked = []
             for index, (graph, given) in enumerate(jobs):
                 path = Path(place) / f"{index}.onnx"
-                onnx.save(graph.model, path)
+                graph.save(path)
                 asked.append(Job("onnx", {"model": path}, {port: given[port] for port in graph.inputs}))
             replies = run(card, asked, lambda: False)
         return [str(one) if isinstance(one, Failed) else one.outputs for one in replies]

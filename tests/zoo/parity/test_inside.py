@@ -12,6 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from zoo.parity import inside
 from zoo.parity.graphs.choices import behind_choices
 from zoo.parity.graphs.graph import Graph
+from zoo.supply.remembered import looks
 
 
 def net(path, changed=False, prefix=""):
@@ -77,7 +78,32 @@ def test_a_network_over_the_budget_is_not_looked_into_and_says_so(right, tmp_pat
     monkeypatch.setattr(inside, "BUDGET", 10)
     done = run("check-parity", right, net(tmp_path / "wrong.onnx", changed=True))
     assert done.status == 0
-    assert "Not compared inside: wrong.onnx in onnxruntime: weights and inner values are" in " ".join(done.out.split())
+    told = " ".join(done.out.split())
+    assert "Not compared inside: wrong.onnx in onnxruntime: the inner values of one sample are 0 MB" in told
+
+
+def test_a_look_that_found_nothing_is_not_repeated_and_the_report_says_so(right, tmp_path, monkeypatch):
+    same, report = net(tmp_path / "same.onnx"), tmp_path / "r.json"
+    first = run("check-parity", right, same)
+    monkeypatch.setattr(inside, "load", lambda *_: pytest.fail("it looked again"))
+    second = run("check-parity", right, same, "--json", str(report))
+    line = next(line for line in first.out.splitlines() if line.startswith("Inside 1 run: 3 inner values"))
+    assert line.replace("run:", "run, looked into before:")[:80] in second.out
+    (one,) = json.loads(report.read_text())["layers"]
+    assert (one["values"], one["layers"], one["before"]) == (3, 3, True)
+    with pytest.raises(pytest.fail.Exception, match="it looked again"):
+        run("check-parity", right, same, "--seed", "1")
+
+
+def test_a_look_that_was_edited_or_that_found_a_difference_is_not_believed(right, tmp_path):
+    for path, status in ((net(tmp_path / "same.onnx"), 0), (net(tmp_path / "wrong.onnx", changed=True), 1)):
+        assert run("check-parity", right, path).status == status
+    (kept,) = looks().glob("*/*.json")
+    told = json.loads(kept.read_bytes())
+    told["found"]["layers"] = told["found"]["layers"][:1]
+    kept.write_text(json.dumps(told))
+    done = run("check-parity", right, f"{tmp_path / 'same.onnx'}::onnxruntime")
+    assert "Inside 1 run: 3 inner values and 3 layers" in done.out
 
 
 @pytest.mark.framework

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from converters.outputs import together
 from zoo.parity.engine.kinds import EXACT
+from zoo.parity.graphs import lean
 from zoo.parity.graphs.cut import extract
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.repro import SCRIPT
@@ -117,15 +118,15 @@ def _unrounded(part: Smallest) -> tuple[str, ...]:
 def _measured(teacher: Teacher, graph: Graph, fed: Feeds) -> Measured:
     folder = Path(tempfile.mkdtemp(dir=teacher.folder))
     model = folder / "part.onnx"
-    model.write_bytes(graph.model.SerializeToString())
+    graph.save(model)
     return teacher.measurer(model, {port: fed[port] for port in graph.inputs}, folder, keep=graph.outputs)
 
 
 def write(part: Smallest, folder: Path) -> tuple[str, ...]:
     """All files of `FILES` in the folder, or none of them."""
     contents: Mapping[str, bytes] = {
-        "candidate.onnx": part.candidate.model.SerializeToString(),
-        "reference.onnx": part.reference.model.SerializeToString(),
+        "candidate.onnx": b"".join(lean.written(part.candidate.model)),
+        "reference.onnx": b"".join(lean.written(part.reference.model)),
         "case.npz": _packed(part),
         "repro.py": SCRIPT.encode(),
     }

@@ -30,6 +30,8 @@ class Located:
     missing: tuple[str, ...] = ()
     """Values of the reference, of `of`, that the run does not name, in any shape: they were not compared."""
     of: int = 0
+    before: bool = False
+    """Nothing was run: a look at the same runs found this earlier."""
 
     @property
     def first(self) -> Row | None:
@@ -52,6 +54,7 @@ class Located:
             "why_not": self.why_not,
             "framework": self.framework or None,
             "short": self.short,
+            "before": self.before,
             "missing": list(self.missing),
             "values": len(self.whole),
             "layers": len(self.layers),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from zoo.parity.engine.kinds import EXACT
@@ -72,7 +71,7 @@ class Teacher:
     ) -> Teacher:
         """Measure the reference's graph; the folder keeps the float64 arrays."""
         model = folder / "reference.onnx"
-        onnx.save(graph.model, model)
+        graph.save(model)
         measured = measurer(model, feeds, folder, keep=None)
         return cls(graph, model, feeds, measured, folder, own or {}, measurer, framework)
 

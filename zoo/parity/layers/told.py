@@ -49,15 +49,14 @@ def inside(found: Sequence[Located]) -> list[str]:
     """A line for the runs that agree inside as well, and one for each reason why others were not looked into."""
     short = [one for one in found if one.short and one.first is None]
     seen = [one for one in short if one.whole]
-    lines: list[str] = []
-    if seen:
-        worst = max(row.ratio for one in seen for row in (*one.whole, *one.layers))
-        values, layers = (sum(map(len, rows)) for rows in ([o.whole for o in seen], [o.layers for o in seen]))
-        runs = "1 run" if len(seen) == 1 else f"{len(seen)} runs"
-        lines.append(
-            f"Inside {runs}: {values} inner values and {layers} layers, fed the reference's own, are within the limit, "
-            f"the farthest at {times(worst)} x the floor."
+    lines = [
+        _agreeing(some, how)
+        for some, how in (
+            ([one for one in seen if not one.before], ""),
+            ([one for one in seen if one.before], ", looked into before"),
         )
+        if some
+    ]
     lines += [
         f"Not compared inside: {len(one.missing)} of {one.of} inner values of the reference are not in {one.label} "
         f"by name, the first: {one.missing[0]}."
@@ -68,6 +67,16 @@ def inside(found: Sequence[Located]) -> list[str]:
         labels = ", ".join(one.label for one in short if one.why_not == why)
         lines.append(f"Not compared inside: {labels}: {why.splitlines()[0]}.")
     return lines
+
+
+def _agreeing(seen: Sequence[Located], how: str) -> str:
+    worst = max(row.ratio for one in seen for row in (*one.whole, *one.layers))
+    values, layers = (sum(map(len, rows)) for rows in ([o.whole for o in seen], [o.layers for o in seen]))
+    runs = "1 run" if len(seen) == 1 else f"{len(seen)} runs"
+    return (
+        f"Inside {runs}{how}: {values} inner values and {layers} layers, fed the reference's own, are within the "
+        f"limit, the farthest at {times(worst)} x the floor."
+    )
 
 
 def _diagnosed(one: Located) -> list[str]:
