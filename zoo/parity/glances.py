@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from zoo.backends.card import Card
 from zoo.backends.discovery import probe
 from zoo.catalog.plain import values as plain
 from zoo.diagnostics import Diagnostic
+from zoo.parity.doctor.examine import Finding
 from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Numbers, Samples
 from zoo.parity.layers.located import Located
@@ -27,6 +28,9 @@ from zoo.parity.layers.rows import Row
 from zoo.parity.running import Result
 from zoo.parity.surroundings import surroundings
 from zoo.supply.remembered import looks
+
+_OWN = ("label", "before", "bisected")
+"""Fields that belong to one report, not to what was found."""
 
 
 def key(reference: Result, other: Result, samples: Samples, values: Mapping[str, Value], runner: Card) -> str:
@@ -46,23 +50,25 @@ def recall(name: str, label: str) -> Located | None:
     path = _place(name)
     try:
         kept = json.loads(path.read_bytes())
-        if kept["sha256"] != _sealed(name, kept["found"]):
-            return None
         found = kept["found"]
-        whole, layers = (tuple(Row(**row) for row in found[part]) for part in ("whole", "layers"))
-        located = Located(label, whole, layers, short=True, missing=tuple(found["missing"]), of=found["of"])
+        if kept["sha256"] != _sealed(name, found):
+            return None
+        rows = {part: tuple(Row(**row) for row in found[part]) for part in ("whole", "layers")}
+        findings = tuple(Finding(**one) for one in found["findings"])
+        told = {**found, **rows, "findings": findings, "missing": tuple(found["missing"])}
+        located = Located(**{**told, "label": label, "guessed": frozenset(found["guessed"]), "before": True})
         os.utime(path)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return replace(located, before=True) if located.agrees else None
+    return located if located.agrees else None
 
 
 def keep(name: str, one: Located) -> None:
     """Remember what agrees in everything that was compared; a folder that cannot be written only costs time."""
-    if not one.agrees or one.why_not or not one.whole:
+    if not one.agrees or one.why_not or one.before or one.bisected or not (one.whole or one.layers):
         return
-    found = {name: value for name, value in asdict(one).items() if name in ("whole", "layers", "missing", "of")}
-    found = json.loads(json.dumps(found))
+    told = {**asdict(one), "guessed": sorted(one.guessed)}
+    found = json.loads(json.dumps({key: value for key, value in told.items() if key not in _OWN}))
     try:
         write_text(_place(name), json.dumps({"found": found, "sha256": _sealed(name, found)}))
     except Diagnostic:

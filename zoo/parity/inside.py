@@ -13,7 +13,7 @@ from zoo.diagnostics import Diagnostic
 from zoo.parity.check import Means
 from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Port, Samples, fed
-from zoo.parity.glances import keep, key, recall
+from zoo.parity.glances import key, recall
 from zoo.parity.graphs.cut import exposed
 from zoo.parity.inner import shown_by
 from zoo.parity.layers.glance import Known, elements, glance
@@ -23,6 +23,7 @@ from zoo.parity.loaded import Loaded, load
 from zoo.parity.looking import form_of, named_alike, opened, worker
 from zoo.parity.memory import remembered_layers
 from zoo.parity.plan import Plan, Source
+from zoo.parity.recognising import recognised
 from zoo.parity.running import Result
 
 SAMPLES = 2
@@ -42,22 +43,21 @@ class Inside:
     folder: Path
 
 
+def keys(ran: Sequence[Result], chosen: Sequence[Result], samples: Samples, values: Mapping[str, Value]) -> list[str]:
+    """What a look at each of `chosen` is remembered under."""
+    return [key(ran[0], result, samples, values, discovery.find(_RUNNER)) for result in chosen]
+
+
 def inside(
     plan: Plan, means: Means, samples: Samples, ran: Sequence[Result], chosen: Sequence[Result],
     values: Mapping[str, Value],
 ) -> tuple[Located, ...]:  # fmt: skip
     """Each of `chosen` against the reference, the first of `ran`; whatever keeps a run from it is its `why_not`."""
-    keys = [key(ran[0], result, samples, values, discovery.find(_RUNNER)) for result in chosen]
-    before = [recall(name, result.ran.label) for name, result in zip(keys, chosen, strict=True)]
+    names = keys(ran, chosen, samples, values)
+    before = [recall(name, result.ran.label) for name, result in zip(names, chosen, strict=True)]
     rest = [result for result, one in zip(chosen, before, strict=True) if one is None]
     now = iter(_anew(plan, means, samples, ran[0], rest, values) if rest else ())
-    found = []
-    for name, one in zip(keys, before, strict=True):
-        located = one or next(now)
-        if one is None:
-            keep(name, located)
-        found.append(located)
-    return tuple(found)
+    return tuple(one or next(now) for one in before)
 
 
 def _anew(
@@ -122,9 +122,21 @@ def _tried(result: Result, known: Known, asked: Inside) -> Located:
         if unlike:
             return Located(label, why_not=unlike, short=True)
         runner = worker(result.run.card, asked.means.run, asked.folder)
-        found = glance(known, candidate, runner, remembered_layers)
+        usual = worker(discovery.find(_RUNNER), asked.means.run, asked.folder)
+        named = recognised(known.graph, candidate, known.feeds, known.inner, known.values, usual)
+        found = glance(
+            known, named, runner, remembered_layers, named.guessed if result.run.card.name == _RUNNER else ()
+        )
     except Diagnostic as fault:
         return Located(label, why_not=fault.message, short=True)
     return Located(
-        label, found.whole, found.layers, why_not=found.why_not, short=True, missing=found.missing, of=len(known.inner)
+        label,
+        found.whole,
+        found.layers,
+        why_not=found.why_not,
+        short=True,
+        missing=found.missing,
+        of=len(known.inner),
+        found=len(named.found),
+        guessed=named.guessed,
     )

@@ -19,14 +19,16 @@ from zoo.parity.doctor.examine import Finding
 from zoo.parity.doctor.visit import visit, visit_outputs
 from zoo.parity.feeding import Samples, fed
 from zoo.parity.graphs.graph import Graph
+from zoo.parity.graphs.relabelled import Axes, turns
 from zoo.parity.inner import shown_by
 from zoo.parity.layers.bisect import smallest, write
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.rows import first
-from zoo.parity.layers.taught import Feeds, Runner, Taught, Teacher, teach
+from zoo.parity.layers.taught import Array, Feeds, Runner, Taught, Teacher, teach
 from zoo.parity.loaded import Loaded, load
 from zoo.parity.loaded import look as shown
 from zoo.parity.plan import Plan, Run, Source
+from zoo.parity.recognising import recognised
 from zoo.parity.running import Result
 
 _RUNNER = "onnxruntime"
@@ -136,9 +138,15 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
     if unlike:
         return Located(label, findings=_by_outputs(result, teacher, asked), why_not=unlike)
     runner = worker(run.card, asked.means.run, teacher.folder)
-    taught = teach(teacher, candidate, runner)
-    found = Located(label, taught.whole, taught.layers, why_not=taught.why_not, plotted=asked.wanted.layers)
-    if found.agrees and run not in asked.wrong:
+    values = teacher.measured.values
+    known = recognised(teacher.graph, candidate, teacher.feeds, teacher.values(), values, _onnx(teacher, asked))
+    candidate = known.graph
+    taught = teach(teacher, candidate, runner, known)
+    found = Located(
+        label, taught.whole, taught.layers, why_not=taught.why_not, plotted=asked.wanted.layers, found=len(known.found),
+        guessed=known.guessed if run not in asked.wrong else frozenset(),
+    )  # fmt: skip
+    if found.agrees and found.hint is None and run not in asked.wrong:
         return found
     findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, asked)
     return replace(found, findings=findings, bisected=_bisected(teacher, candidate, taught, runner, asked.wanted))
@@ -157,8 +165,7 @@ def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | Non
     if not _is_form(result, asked):
         why = f"the conversion, which its layers would be judged by, computes {culprit.name} otherwise than {framework}"
         return Located(label, findings=(), why_not=why)
-    runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
-    findings = visit(teacher, None, found, runner)
+    findings = visit(teacher, None, found, _onnx(teacher, asked))
     return Located(label, (), found.layers, findings, plotted=asked.wanted.layers, framework=framework)
 
 
@@ -174,13 +181,19 @@ def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -
 def named_alike(candidate: Graph, mine: Feeds, feeds: Feeds, label: str) -> str | None:
     """Name the candidate's inputs, fed `mine`, as the reference's are; why not, where it is fed otherwise."""
     for (own, array), (name, other) in zip(mine.items(), feeds.items(), strict=True):
-        if not np.array_equal(array, other):
+        ways = (axes for axes in turns(other.shape, array.shape) if np.array_equal(_turned(other, axes), array))
+        axes = next(ways, own)
+        if isinstance(axes, str):
             return f"{label} is fed otherwise than the reference: its values are not the reference's, layer by layer"
         if own != name and candidate.fresh(name) != name:
             return f"{label} calls something else {name}, which is an input of the reference"
-        if own != name:
-            candidate.rename_input(own, name)
+        if own != name or axes:
+            candidate.rename_input(own, name, axes)
     return None
+
+
+def _turned(array: Array, axes: Axes | None) -> Array:
+    return array if axes is None else array.transpose(axes)
 
 
 def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding, ...]:
@@ -190,10 +203,14 @@ def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding
     """
     if result.run not in asked.wrong:
         return ()
-    runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
+    runner = _onnx(teacher, asked)
     itself = _is_form(result, asked)
     outputs, _notes = renamed(teacher.graph.outputs, (asked.reference if itself else result).outputs)
     return visit_outputs(teacher, outputs, runner, teacher.framework if itself else "")
+
+
+def _onnx(teacher: Teacher, asked: Asked) -> Runner:
+    return worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
 
 
 def _is_form(result: Result, asked: Asked) -> bool:

@@ -22,8 +22,9 @@ from zoo.parity.compare import Verdict
 from zoo.parity.conversions import once
 from zoo.parity.engine.measuring import Value
 from zoo.parity.feeding import Samples
+from zoo.parity.glances import keep
 from zoo.parity.golden import Golden, read
-from zoo.parity.inside import inside
+from zoo.parity.inside import inside, keys
 from zoo.parity.layers.located import Located
 from zoo.parity.looking import Wanted, look
 from zoo.parity.means import Feeding, means, planned
@@ -171,10 +172,17 @@ def _looked(prepared: Prepared, acting: Means, report: Report, seen: Seen) -> tu
     wholly = ran[1:] if request.layers else [result for result in ran[1:] if result.run in wrong]
     rest = [result for result in ran[1:] if result not in wholly and prepared.rule.tolerance is None]
     short = inside(prepared.plan, acting, seen.samples, ran, rest, seen.values)
-    doubted = {one.label: one for one in short if not one.agrees}
+    doubted = {one.label: one for one in short if not one.agrees or (one.hint and not one.before)}
     found = look(prepared.plan, acting, seen.samples, ran, wrong, wanted, tuple(doubted))
-    found = tuple(doubted[one.label] if one.agrees and one.label in doubted else one for one in found)
+    found = tuple(doubted[one.label] if _clear(one) and one.label in doubted else one for one in found)
+    located = {one.label: one for one in (*short, *found)}
+    for name, result in zip(keys(ran, rest, seen.samples, seen.values), rest, strict=True):
+        keep(name, located[result.ran.label])
     return (*found, *(one for one in short if one.label not in doubted))
+
+
+def _clear(one: Located) -> bool:
+    return one.agrees and one.hint is None
 
 
 def _unlooked(prepared: Prepared) -> str | None:

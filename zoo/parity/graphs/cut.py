@@ -9,6 +9,7 @@ from onnx import helper
 
 from zoo.parity.graphs.graph import Graph
 
+_FLOATS = {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
 FED = "/fed"  # the input of a cut graph that stands for a value: its name with this behind it
 
 
@@ -17,6 +18,12 @@ def exposed(graph: Graph, values: Collection[str] | None = None) -> Graph:
     copy = graph.copy()
     _show(copy, [name for name in graph.values if values is None or name in values], keep=True)
     return copy
+
+
+def floats(graph: Graph) -> list[str]:
+    """The values that hold floating-point numbers, as far as inference knows."""
+    types = _types(graph)
+    return [name for name in graph.values if types[name].tensor_type.elem_type in _FLOATS]
 
 
 def cut(graph: Graph, at: Collection[str]) -> Graph:

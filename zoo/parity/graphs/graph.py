@@ -153,12 +153,24 @@ class Graph:
         found = {port.name: _dims(port) for port in (*inferred.input, *inferred.output, *inferred.value_info)}
         return {name: dims for name, dims in found.items() if dims is not None}
 
-    def rename_input(self, old: str, new: str) -> None:
-        """Feed the input under another name, which nothing in the graph may bear; its readers see no change."""
-        assert self.fresh(new) == new
+    def rename_input(self, old: str, new: str, axes: tuple[int, ...] | None = None) -> None:
+        """Feed the input under another name, which nothing else in the graph may bear; its readers see no change.
+
+        With `axes` it is fed an array that has to be transposed by them to be what it was.
+        """
+        assert new == old or self.fresh(new) == new
+        own = old if new != old else self.fresh(f"{old}/own")
+        for node in self.readers(old):
+            for index, name in enumerate(node.input):
+                node.input[index] = own if name == old else name
         port = next(port for port in self.model.graph.input if port.name == old)
         port.name = new
-        self.model.graph.node.insert(0, helper.make_node("Identity", [new], [old]))
+        dims = port.type.tensor_type.shape.dim
+        for axis, dim in zip(axes or (), [type(dim).FromString(dim.SerializeToString()) for dim in dims], strict=False):
+            dims[axis].CopyFrom(dim)
+        step = helper.make_node("Transpose" if axes else "Identity", [new], [own])
+        change(step, perm=axes)
+        self.model.graph.node.insert(0, step)
 
     def _place(self, node: onnx.NodeProto) -> int:
         return next(place for place, other in enumerate(self.model.graph.node) if other.output == node.output)

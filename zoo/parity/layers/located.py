@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from zoo.parity.doctor.examine import Finding
@@ -30,13 +31,25 @@ class Located:
     missing: tuple[str, ...] = ()
     """Values of the reference, of `of`, that the run does not name, in any shape: they were not compared."""
     of: int = 0
+    found: int = 0
+    """How many of the values that were compared bear other names in the run's file, or lie otherwise."""
+    guessed: frozenset[str] = frozenset()
+    """Those of them that nothing but numbers says: what is over the limit there is told, and decides nothing."""
     before: bool = False
     """Nothing was run: a look at the same runs found this earlier."""
 
     @property
     def first(self) -> Row | None:
         """The culprit: the first layer over the limit; where all layers hold, the first value of the whole."""
-        return first(self.layers) or first(self.whole)
+        return first(self._sure(self.layers)) or first(self._sure(self.whole))
+
+    @property
+    def hint(self) -> Row | None:
+        """The first layer over the limit among those that were recognised by numbers alone."""
+        return first([row for row in self.layers if row.name in self.guessed])
+
+    def _sure(self, rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row.name not in self.guessed]
 
     @property
     def agrees(self) -> bool:
@@ -45,15 +58,19 @@ class Located:
 
     def plain(self) -> dict[str, object]:
         """For JSON."""
-        culprit = self.first
+        culprit, hint = self.first, self.hint
         return {
             "run": self.label,
             "first": culprit.name if culprit else None,
-            "tensors": [] if self.short and culprit is None else [row.plain() for row in (*self.whole, *self.layers)],
+            "hint": hint.name if hint else None,
+            "tensors": []
+            if self.short and culprit is None and hint is None
+            else [row.plain() for row in (*self.whole, *self.layers)],
             "doctor": [asdict(finding) for finding in self.findings],
             "why_not": self.why_not,
             "framework": self.framework or None,
             "short": self.short,
+            "found": self.found,
             "before": self.before,
             "missing": list(self.missing),
             "values": len(self.whole),

@@ -22,7 +22,7 @@ def drawn(found: Sequence[Located]) -> list[str]:
 def sentences(found: Sequence[Located]) -> list[str]:
     """The first layer that differs, why, and where its files are; why there is nothing to say."""
     lines: list[str] = []
-    for one in (one for one in found if not one.short or one.first is not None):
+    for one in (one for one in found if not one.short or one.first or one.hint):
         culprit = one.first
         if culprit is not None and one.framework:
             lines.append(
@@ -34,6 +34,11 @@ def sentences(found: Sequence[Located]) -> list[str]:
             lines.append(
                 f"{one.label}: the first {what} that differs is {culprit.name} ({culprit.op}), "
                 f"{times(culprit.ratio)} x the floor."
+            )
+        elif one.hint is not None:
+            lines.append(
+                f"{one.label}: {one.hint.name} ({one.hint.op}) lies {times(one.hint.ratio)} x the floor away; it bears "
+                f"another name there, was recognised by its numbers, and decides nothing."
             )
         elif one.layers:
             lines.append(f"{one.label}: all {len(one.layers)} layers are within the limit.")
@@ -47,8 +52,8 @@ def sentences(found: Sequence[Located]) -> list[str]:
 
 def inside(found: Sequence[Located]) -> list[str]:
     """A line for the runs that agree inside as well, and one for each reason why others were not looked into."""
-    short = [one for one in found if one.short and one.first is None]
-    seen = [one for one in short if one.whole]
+    short = [one for one in found if one.short and one.first is None and one.hint is None]
+    seen = [one for one in short if one.whole or one.layers]
     lines = [
         _agreeing(some, how)
         for some, how in (
@@ -58,8 +63,14 @@ def inside(found: Sequence[Located]) -> list[str]:
         if some
     ]
     lines += [
+        f"Inside {one.label}: {one.found} of these values bear other names there, or lie otherwise; they were found by "
+        f"their numbers and by what computes them."
+        for one in seen
+        if one.found
+    ]
+    lines += [
         f"Not compared inside: {len(one.missing)} of {one.of} inner values of the reference are not in {one.label} "
-        f"by name, the first: {one.missing[0]}."
+        f"by name, nor recognised there, the first: {one.missing[0]}."
         for one in seen
         if one.missing
     ]
@@ -80,7 +91,7 @@ def _agreeing(seen: Sequence[Located], how: str) -> str:
 
 
 def _diagnosed(one: Located) -> list[str]:
-    if one.first is not None and not one.findings:
+    if (one.first or one.hint) and not one.findings:
         return ["  doctor: none of the known mistakes explains it"]
     lines = [f"  doctor: {finding.cause}: {finding.proof}" for finding in one.findings[:1]]
     others = [finding.cause for finding in one.findings[1:]]

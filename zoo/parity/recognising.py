@@ -1,0 +1,67 @@
+"""A candidate under the names of the reference, whatever its file calls and however it lays out the same values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from zoo.parity.engine.measuring import Value
+from zoo.parity.graphs.choices import behind_choices
+from zoo.parity.graphs.cut import exposed, floats
+from zoo.parity.graphs.graph import Graph
+from zoo.parity.graphs.relabelled import border, relabelled
+from zoo.parity.layers.labels import bound, labels
+from zoo.parity.layers.taught import Feeds, Runner
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """A candidate's graph, its values named as the reference's.
+
+    `found` are the names that its file does not use, `guessed` those of them that nothing but numbers says.
+    """
+
+    graph: Graph
+    found: frozenset[str] = frozenset()
+    guessed: frozenset[str] = frozenset()
+
+    def judged(self, reference: Graph, shared: Collection[str]) -> frozenset[str]:
+        """The layers that can be compared: those by name, and those that read the same values on both sides.
+
+        What was found may be computed from other values than the reference's is, by another way to the same numbers.
+        """
+        own = [name for name in shared if name in self.found]
+        alike = {name for name in own if border(self.graph, name, shared) == border(reference, name, shared)}
+        return frozenset(shared) - (set(own) - alike)
+
+
+def recognised(
+    reference: Graph, candidate: Graph, feeds: Feeds, inner: Feeds, values: Mapping[str, Value], run: Runner
+) -> Recognised:
+    """The candidate with counterparts found for the reference's values `inner`; itself where all names are shared.
+
+    `run` computes its values: the numbers of the file, whatever the backend makes of it that is being judged.
+    """
+    chosen = behind_choices(reference)
+    wanted = {name: array for name, array in inner.items() if name not in chosen}
+    shapes = candidate.shapes()
+    same = [name for name, array in wanted.items() if name in candidate.values and _fits(shapes.get(name), array.shape)]
+    if len(same) == len(wanted):
+        return Recognised(candidate)
+    (seen,) = run([(exposed(candidate, floats(candidate)), feeds)])
+    if isinstance(seen, str):
+        return Recognised(candidate)
+    named = bound(reference, candidate, wanted, seen)
+    alike = {name for name in named if name in seen and seen[name].shape == wanted[name].shape}
+    found = labels(reference, candidate, wanted, seen, values, alike)
+    names = {label.name for label in found}
+    graph = relabelled(candidate, found, wanted.keys() - (named - names))
+    own = names & {*graph.values}
+    return Recognised(graph, frozenset(own), frozenset(one.name for one in found if one.how == "numbers") & own)
+
+
+def _fits(shape: tuple[int | None, ...] | None, other: tuple[int, ...]) -> bool:
+    """Whether a declared shape may be that of an array; one that is not known may."""
+    if shape is None:
+        return True
+    return len(shape) == len(other) and all(one in (None, size) for one, size in zip(shape, other, strict=True))
