@@ -20,6 +20,7 @@ from zoo.parity.engine.statistics import distance, size
 from zoo.parity.feeding import Fed, Numbers
 from zoo.parity.measure import Measured
 from zoo.parity.plan import NotRun
+from zoo.parity.portions import Joined
 from zoo.parity.rule import Floor
 from zoo.parity.running import Outputs, Result, Runner, Task, Work, in_parallel, task
 
@@ -117,7 +118,7 @@ class Unmeasured:
 
 def doubled(
     artifact: Artifact,
-    fed: Mapping[str, Fed],
+    fed: Mapping[str, Sequence[Fed]],
     outputs: Sequence[str],
     taps: Mapping[str, str],
     measure: Measure,
@@ -125,30 +126,34 @@ def doubled(
     noise: bool,
     sets: Sets = _NO_SETS,
 ) -> Task[Doubles | Unmeasured]:
-    """A task that runs an ONNX file in float64 on every set of samples; a fault of it is a value."""
+    """A task that runs an ONNX file in float64 on every set of samples, each in the portions that the file takes.
+
+    A fault of it is a value.
+    """
 
     def task(stop: Callable[[], bool]) -> Doubles | Unmeasured:
         keep = list(dict.fromkeys([*outputs, *taps.values(), *(value for value, _ in sets.places.values())]))
         lanes = (*sets.rows, *sets.picks) if noise else ()
-        found: dict[str, Measured] = {}
+        found: dict[str, Measured | Joined] = {}
         try:
-            for name, feeds in fed.items():
-                found[name] = measure(Question(artifact, feeds, keep, noise, lanes), stop)
+            for name, portions in fed.items():
+                parts = [measure(Question(artifact, feeds, keep, noise, lanes), stop) for feeds in portions]
+                found[name] = parts[0] if len(parts) == 1 else Joined(tuple(parts))
+            return Doubles(
+                artifact,
+                {name: {output: one.double(output) for output in outputs} for name, one in found.items()},
+                {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
+                {name: one.values for name, one in found.items()},
+                taps,
+                {name: _noises(sets, one) for name, one in found.items()} if noise else {},
+            )
         except Diagnostic as fault:
             return Unmeasured(artifact.label, fault.message)
-        return Doubles(
-            artifact,
-            {name: {output: one.double(output) for output in outputs} for name, one in found.items()},
-            {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
-            {name: one.values for name, one in found.items()},
-            taps,
-            {name: _noises(sets, one) for name, one in found.items()} if noise else {},
-        )
 
     return task
 
 
-def _noises(sets: Sets, found: Measured) -> dict[str, Noise]:
+def _noises(sets: Sets, found: Measured | Joined) -> dict[str, Noise]:
     """The noise of each output that is a set; one whose columns mean nothing known is compared row by row."""
     rows = {name: row_noise(found.double(name), found.runs(name)) for name in sets.rows}
     noises: dict[str, Noise] = {name: noise for name, noise in rows.items() if noise is not None}

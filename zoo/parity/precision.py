@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
+from zoo.parity.detections.recognised import Sets
 from zoo.parity.engine.statistics import distance, size
 from zoo.parity.feeding import ALONE, Port, Samples, fed
 from zoo.parity.floors import MOST, Doubles, Measure, Unmeasured, doubled
@@ -35,11 +36,10 @@ def _task(
     except Diagnostic as fault:
         why = fault.message
         return lambda _stop: Unmeasured(label, why)
-    if any(len(several) > 1 for several in portions.values()):
-        return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are")
-    feeds = {name: several[0] for name, several in portions.items()}
+    if one.sets != Sets() and any(len(several) > 1 for several in portions.values()):
+        return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are, and holds sets")
     taps = {output: tap.value for output, tap in one.taps.items()}
-    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise, sets=one.sets)
+    return doubled(one.artifact, portions, one.outputs, taps, measure, noise=noise, sets=one.sets)
 
 
 def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:

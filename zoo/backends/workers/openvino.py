@@ -28,12 +28,12 @@ def load(kind: str, files: dict, options: dict) -> dict:
     kept = compiled.get_property("INFERENCE_PRECISION_HINT").to_string()
     if kept not in (options["precision"], {"f32": "float32"}.get(options["precision"])):
         raise ValueError(f"OpenVINO computes in {kept} here, not in {options['precision']}")
-    ports = [[_names(port) for port in several] for several in (model.inputs, model.outputs)]
-    return {"compiled": compiled, "inputs": [names[0] for names in ports[0]], "outputs": ports[1]}
+    inputs = [port.get_node().get_friendly_name() for port in model.inputs]
+    return {"compiled": compiled, "inputs": inputs, "outputs": [_names(port) for port in model.outputs]}
 
 
 def inputs(handle: dict) -> list:
-    """Names of the graph's inputs in its file: compiled, they may bear those of values that were optimised away too."""
+    """Names of the graph's inputs in its file: they may bear those of values that do nothing to them, too."""
     return handle["inputs"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.plot import plot, times
@@ -76,7 +77,7 @@ def inside(found: Sequence[Located]) -> list[str]:
     ]
     for why in dict.fromkeys(one.why_not for one in short if one.why_not):
         labels = ", ".join(one.label for one in short if one.why_not == why)
-        lines.append(f"Not compared inside: {labels}: {why.splitlines()[0]}.")
+        lines.append(f"Not compared inside: {labels}: {shorten(why.splitlines()[0], 300, placeholder=' ...')}.")
     return lines
 
 
