@@ -6,12 +6,15 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from zoo.parity.engine.measuring import Value
+from zoo.parity.engine.statistics import distance
 from zoo.parity.graphs.choices import behind_choices
 from zoo.parity.graphs.cut import exposed, floats
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.graphs.relabelled import border, relabelled
-from zoo.parity.layers.labels import bound, labels
-from zoo.parity.layers.taught import Feeds, Runner
+from zoo.parity.layers.labels import bound, labels, same
+from zoo.parity.layers.taught import Array, Feeds, Runner
+from zoo.parity.measure import ratio
+from zoo.parity.rule import K
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +48,26 @@ def recognised(
     chosen = behind_choices(reference)
     wanted = {name: array for name, array in inner.items() if name not in chosen}
     shapes = candidate.shapes()
-    same = [name for name, array in wanted.items() if name in candidate.values and _fits(shapes.get(name), array.shape)]
-    if len(same) == len(wanted):
+    if all(name in candidate.values and _fits(shapes.get(name), array.shape) for name, array in wanted.items()):
         return Recognised(candidate)
     (seen,) = run([(exposed(candidate, floats(candidate)), feeds)])
     if isinstance(seen, str):
         return Recognised(candidate)
     named = bound(reference, candidate, wanted, seen)
-    alike = {name for name in named if name in seen and seen[name].shape == wanted[name].shape}
+    like = same(reference, candidate, wanted, seen)
+    alike = {name for name in named if name in like or _near(seen.get(name), wanted[name], values.get(name))}
     found = labels(reference, candidate, wanted, seen, values, alike)
     names = {label.name for label in found}
     graph = relabelled(candidate, found, wanted.keys() - (named - names))
     own = names & {*graph.values}
     return Recognised(graph, frozenset(own), frozenset(one.name for one in found if one.how == "numbers") & own)
+
+
+def _near(array: Array | None, other: Array, value: Value | None) -> bool:
+    """Whether the numbers agree where a name is the same and the operator is not."""
+    if array is None or value is None or array.shape != other.shape:
+        return False
+    return ratio(distance(array, other), value) <= K
 
 
 def _fits(shape: tuple[int | None, ...] | None, other: tuple[int, ...]) -> bool:

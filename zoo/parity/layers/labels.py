@@ -32,20 +32,32 @@ LEAST = 16
 def bound(reference: Graph, candidate: Graph, inner: Feeds, seen: Feeds) -> frozenset[str]:
     """The names that mean the same value in both files; outputs alone where so few are shared that it may be chance.
 
-    As for weights: at least half of the smaller file's values bear names that stand in both, for the same shape.
+    As for weights: at least half of the smaller file's values bear names that stand in both, for the same operator and
+    shape.
     """
     both = [name for name in candidate.values if name in inner]
-    alike = [name for name in both if name in seen and seen[name].shape == inner[name].shape]
+    alike = same(reference, candidate, inner, seen)
     sure = 2 * len(alike) >= min(len(inner), len(seen))
     ends = {*reference.outputs} & {*candidate.outputs}
     return frozenset(name for name in both if sure or name in ends)
+
+
+def same(reference: Graph, candidate: Graph, inner: Feeds, seen: Feeds) -> frozenset[str]:
+    """The names that stand in both files for values of the same shape by the same operator."""
+    kinds = [_kinds(graph) for graph in (reference, candidate)]
+    both = [name for name in candidate.values if name in inner and kinds[0].get(name) == kinds[1][name]]
+    return frozenset(name for name in both if name in seen and seen[name].shape == inner[name].shape)
+
+
+def _kinds(graph: Graph) -> dict[str, str]:
+    return {name: node.op_type for node in graph.nodes for name in node.output}
 
 
 def labels(
     reference: Graph, candidate: Graph, inner: Feeds, seen: Feeds, values: Mapping[str, Value], named: Collection[str]
 ) -> tuple[Label, ...]:
     """The counterparts of the reference's values `inner` among the candidate's `seen`, but for those `named` alike."""
-    kinds = [{name: node.op_type for node in graph.nodes for name in node.output} for graph in (reference, candidate)]
+    kinds = [_kinds(graph) for graph in (reference, candidate)]
     theirs = _Pool({name: array for name, array in seen.items() if name not in named})
     found: dict[str, Label] = {}
     for name, array in inner.items():
