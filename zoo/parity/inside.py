@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from zoo.backends import discovery
 from zoo.diagnostics import Diagnostic
 from zoo.parity.check import Means
 from zoo.parity.engine.measuring import Value
-from zoo.parity.feeding import Port, Samples, fed
+from zoo.parity.feeding import Samples, batch_size, fed
 from zoo.parity.glances import key, recall
 from zoo.parity.graphs.cut import exposed
 from zoo.parity.inner import shown_by
@@ -20,7 +19,7 @@ from zoo.parity.layers.glance import Known, elements, glance
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.taught import Feeds
 from zoo.parity.loaded import Loaded, load
-from zoo.parity.looking import form_of, named_alike, opened, worker
+from zoo.parity.looking import form_of, named_alike, opened, portion, worker
 from zoo.parity.memory import remembered_layers
 from zoo.parity.plan import Plan, Source
 from zoo.parity.recognising import recognised
@@ -70,7 +69,7 @@ def _anew(
         return nobody("the floors of its inner values are not known")
     with TemporaryDirectory(prefix="zoo-inside-") as place:
         loaded, _faults = load(plan.runs, means.convert, Path(place))
-        few = _few([means.ports(one.artifact) for one in loaded.values()], samples, 4 * elements(values))
+        few = _few(loaded, means, samples, 4 * elements(values))
         if few is None:
             many = f"the inner values of one sample are {elements(values) / 2**18:.0f} MB"
             return nobody(f"{many}, --layers looks into them all the same")
@@ -82,10 +81,10 @@ def _anew(
         return tuple(_tried(result, known, asked) for result in chosen)
 
 
-def _few(everybody: Sequence[tuple[Port, ...]], samples: Samples, each: int) -> Samples | None:
+def _few(loaded: Mapping[Source, Loaded], means: Means, samples: Samples, each: int) -> Samples | None:
     """The first two samples, one where two are too many bytes, or what an artifact insists on; None: too many."""
-    fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
-    counts = [math.lcm(*fixed)] if fixed else [min(samples.batch, count) for count in (SAMPLES, 1)]
+    fixed, everybody = portion(loaded, means), [means.ports(one.artifact) for one in loaded.values()]
+    counts = [fixed] if fixed else [batch_size(min(samples.batch, count), everybody) for count in (SAMPLES, 1)]
     return next((samples.leading(count) for count in counts if each * count <= BUDGET), None)
 
 

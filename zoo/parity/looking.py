@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,6 +74,9 @@ def look(
     with TemporaryDirectory(prefix="zoo-layers-") as place:
         folder = Path(place)
         loaded, _faults = load(plan.runs, means.convert, folder)
+        few = samples.leading(portion(loaded, means) or samples.batch)
+        ran, chosen = ([_leading(one, few.batch, samples.batch) for one in several] for several in (ran, chosen))
+        samples = few
         try:
             teacher = _teacher(ran[0].run, loaded, means, samples, folder)
         except Diagnostic as fault:
@@ -81,6 +85,21 @@ def look(
             return tuple(Located(result.ran.label, why_not=teacher) for result in chosen)
         asked = Asked(means, samples, wanted, wrong, ran[0])
         return tuple(_tried(result, loaded, teacher, asked) for result in chosen)
+
+
+def portion(loaded: Mapping[Source, Loaded], means: Means) -> int | None:
+    """How many samples the ONNX files take at a time, none of which can be cut otherwise; None where any will do."""
+    everybody = [means.ports(one.artifact) for one in loaded.values() if one.is_onnx]
+    fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
+    return math.lcm(*fixed) if fixed else None
+
+
+def _leading(result: Result, count: int, batch: int) -> Result:
+    """The outputs for the first samples."""
+    outputs = {
+        name: array[:count] if array.ndim and len(array) == batch else array for name, array in result.outputs.items()
+    }
+    return replace(result, outputs=outputs)
 
 
 def opened(form: Loaded) -> Graph:

@@ -93,6 +93,8 @@ def test_a_network_that_insists_on_its_batch_is_measured_in_portions_and_looked_
     assert told["floor"].startswith("float64 of one.onnx")
     assert told["float64"]["ran"]
     assert told["first"] == "hidden"
+    assert len(told["layers"][0]["tensors"]) == 6
+    assert not told["layers"][0]["short"]
 
 
 def test_a_network_over_the_budget_is_not_looked_into_and_says_so(right, tmp_path, monkeypatch):
