@@ -45,6 +45,10 @@ LINEAR = {
                            [(2, 3, 8, 7)], []),
     "max pool": ("y = MaxPool <kernel_shape = [3, 2], strides = [2, 3], pads = [1, 0, 0, 1], ceil_mode = 1> (in0)",
                  [(2, 3, 8, 9)], []),
+    "mean of the pixels": ("y = GlobalAveragePool (in0)", [(2, 3, 9, 8)], []),
+    "mean over axes": ("y = ReduceMean <axes = [-1, 1], keepdims = 0> (in0)", [(2, 3, 9, 8)], []),
+    "mean of everything": ("y = ReduceMean (in0)", [(2, 3, 9, 8)], []),
+    "sum over axes": ("a = Constant <value_ints = [2, -1]> ()\ny = ReduceSum (in0, a)", [(2, 3, 9, 8)], []),
     "lrn": ("y = LRN <size = 5, alpha = 0.3, beta = 0.6, bias = 2.0> (in0)", [(2, 7, 3, 4)], []),
     "softmax": ("y = Softmax <axis = 1> (in0)", [(2, 5, 3)], []),
 }  # fmt: skip
@@ -64,9 +68,16 @@ def _case(case, folder):
     node, shapes, weights = LINEAR[case]
     rng = np.random.default_rng(0)
     stored = {f"w{at}": np.abs(rng.standard_normal(shape)).astype(np.float32) for at, shape in enumerate(weights)}
-    onnx.save(onnx_model(node, shapes, stored, ["y"]), folder / "m.onnx")
+    onnx.save(onnx_model(node, shapes, stored, ["y"], opset=13 if "axes =" in node else 18), folder / "m.onnx")
     feeds = {f"in{at}": rng.standard_normal(shape).astype(np.float32) for at, shape in enumerate(shapes)}
     return folder / "m.onnx", feeds
+
+
+@pytest.mark.parametrize("node", ["GlobalAveragePool", "ReduceMean <axes = [2, 3]>", "ReduceMean"])
+def test_the_floor_of_a_long_sum_is_that_of_numbers_added_one_by_one(node, tmp_path):
+    onnx.save(onnx_model(f"y = {node} (in0)", [(2, 8, 112, 112)], {}, ["y"], opset=13), tmp_path / "m.onnx")
+    x = np.abs(np.random.default_rng(0).standard_normal((2, 8, 112, 112))).astype(np.float32)
+    assert judged(tmp_path / "m.onnx", {"in0": x})["y"][0] < 6
 
 
 @pytest.mark.parametrize("case", sorted(set(LINEAR) - WRONG_IN_ONNX))
