@@ -16,6 +16,8 @@ from zoo.parity.plan import HUB, NotRun, Run, Source
 from zoo.parity.taps import Tap, logits, visible
 
 Convert = Callable[[Artifact, Path], Artifact]
+_NAMELESS = frozenset({"torch7"})
+"""Formats that name no outputs: a backend calls them as the conversion does, and inner values by their modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +125,9 @@ def asked(run: Run, loaded: Mapping[Source, Loaded]) -> Asked:
     twin = next((one for source, one in loaded.items() if source.converted and source.artifact is mine.artifact), None)
     if twin is None or not twin.taps or not twin.blobs:
         return Asked(mine.artifact.files)
-    taps = {twin.blobs.get(output, output): twin.blobs.get(tap.value, tap.value) for output, tap in twin.taps.items()}
-    outputs = [twin.blobs.get(output, output) for output in twin.outputs]
+    called = {} if mine.artifact.format in _NAMELESS else twin.blobs
+    taps = {called.get(output, output): twin.blobs.get(tap.value, tap.value) for output, tap in twin.taps.items()}
+    outputs = [called.get(output, output) for output in twin.outputs]
     return Asked(mine.artifact.files, (*outputs, *taps.values()), taps)
 
 
