@@ -54,7 +54,7 @@ def stacked(folder: Path) -> str:
         ),
         _average(count_include_pad=True, divide=True),
         _average(count_include_pad=False, divide=True),
-        module("nn.SpatialAveragePooling", {**_window(2, 2, 1, 1, 0, 0), "ceil_mode": False, "count_include_pad": True, "divide": False}),
+        _average(count_include_pad=True, divide=False),
         _convolution(draw, 8, 6, (4, 3, 2, 2, 1, 1), kind="nn.SpatialFullConvolution", turned=True, adjW=1, adjH=0),
         container("nn.ConcatTable", (wide, module("nn.LeakyReLU", {"negval": 0.2, "inplace": False}))),
         module("nn.JoinTable", {"dimension": 1, "nInputDims": 3}),
@@ -121,7 +121,7 @@ def _linear(draw) -> Made:
     return module("nn.Linear", {"weight": _floats(draw(12, 12)), "bias": _floats(draw(12) + 0.3)})
 
 
-def _crossed(old):
+def crossed(old):
     """Windows whose width and height of padding are exchanged."""
 
     def window(layer, emit, letters):
@@ -132,20 +132,31 @@ def _crossed(old):
 
 
 def _near(old):
-    return lambda layer, emit, letters: replace(old(layer, emit, letters), dilation=(1,) * len(letters))
+    """Windows without dilation, padded so that the sizes stay."""
+
+    def window(layer, emit, letters):
+        right = old(layer, emit, letters)
+        around = tuple(pad - dilation + 1 for pad, dilation in zip(right.pad, right.dilation, strict=True))
+        return replace(right, dilation=(1,) * len(letters), pad=around)
+
+    return window
 
 
-def _kept(_old):
+def _reversed(old):
+    return lambda emit, values, at: old(emit, values[::-1], at)
+
+
+def kept(_old):
     """running_std taken for running_var."""
     return lambda _layer, emit, channels, _eps: emit.derived(emit.source("running_std", (channels,)), "running_var")
 
 
-def _other(kind: str, like: str, module: Any) -> Callable[[], Any]:
+def read_as(kind: str, like: str, module: Any) -> Callable[[], Any]:
     """A kind that is read as another one is."""
     return lambda: patch.dict(module.READ, {kind: module.READ[like]})
 
 
-def _times_size(layer):
+def times_size(layer):
     return layer.attrs.number("alpha") * layer.attrs.integer("size")
 
 
@@ -163,8 +174,8 @@ def _on_vectors(name: str, planted: Callable[[], Any], layer: str, cause: str) -
 _CONV, _FULL, _AVERAGE = "nn.SpatialConvolution", "nn.SpatialFullConvolution", "nn.SpatialAveragePooling"
 MISTAKES = (
     _on_images("SpatialZeroPadding's left and right are exchanged",
-               misread(padding, "nn.SpatialZeroPadding", pad_l=2, pad_r=1), "Sequential[1]", "padding"),
-    _on_images("padW and padH are exchanged", instead(convolution, "window", _crossed), "Sequential[2]", "pad axes"),
+               misread(padding, "nn.SpatialZeroPadding", pad_l=2, pad_r=1), "Sequential[1]", "pad side"),
+    _on_images("padW and padH are exchanged", instead(convolution, "window", crossed), "Sequential[2]", "pad axes"),
     _on_images("SpatialConvolution's bias is dropped",
                weighed(convolution, _CONV, bias=np.zeros_like), "Sequential[2]", "dropped bias"),
     _on_images("SpatialConvolution's kernels are flipped",
@@ -174,21 +185,21 @@ MISTAKES = (
     _on_images("SpatialBatchNormalization's weight is left out",
                weighed(norm, "nn.SpatialBatchNormalization", weight=np.ones_like), "Sequential[3]", "fix_gamma"),
     _on_images("LRN's alpha is not divided by n",
-               misread(norm, "nn.SpatialCrossMapLRN", alpha=_times_size), "Sequential[5]", "LRN alpha"),
+               misread(norm, "nn.SpatialCrossMapLRN", alpha=times_size), "Sequential[5]", "LRN alpha"),
     _on_images("LRN's k is 1", misread(norm, "nn.SpatialCrossMapLRN", k=1), "Sequential[5]", "LRN k"),
     _on_images("ceil_mode is ignored",
                misread(pooling, "nn.SpatialMaxPooling", ceil_mode=False), "Sequential[6]", "ceil or floor pooling"),
     _on_images("PReLU has one slope",
                weighed(activations, "nn.PReLU", weight=lambda a: np.full_like(a, a.flat[0])),
                "Sequential[7].Concat[2].Sequential[2]", "PReLU sharing"),
-    _on_images("Concat's dimension counts from 0",
-               misread(tables, "nn.Concat", dimension=3), "Sequential[7]", "axis of a concatenation"),
+    _on_images("a Concat's branches are joined in reverse",
+               instead(tables, "_concat", _reversed), "Sequential[7]", "order of inputs"),
     _on_images("count_include_pad is off by default",
                misread(pooling, _AVERAGE, count_include_pad=False), "Sequential[8]", "count_include_pad"),
     _on_images("count_include_pad is ignored",
                misread(pooling, _AVERAGE, count_include_pad=True), "Sequential[9]", "count_include_pad"),
     _on_images("an average without `divide` is divided",
-               misread(pooling, _AVERAGE, divide=True), "Sequential[10]", "average not divided"),
+               misread(pooling, _AVERAGE, divide=True), "Sequential[10]", "scale factor"),
     _on_images("SpatialFullConvolution's kernels are flipped",
                weighed(convolution, _FULL, weight=flipped), "Sequential[11]", "flipped kernels"),
     _on_images("SpatialFullConvolution's adjW is ignored",
@@ -206,7 +217,7 @@ MISTAKES = (
     _on_vectors("Linear's bias is dropped",
                 weighed(linear, "nn.Linear", bias=np.zeros_like), "Sequential[1]", "dropped bias"),
     _on_vectors("running_std of old files is taken for a variance",
-                instead(norm, "_variance", _kept), "Sequential[2]", "BatchNorm statistics"),
+                instead(norm, "_variance", kept), "Sequential[2]", "BatchNorm statistics"),
     _on_vectors("HardTanh's limits are -1 and 1",
                 misread(activations, "nn.HardTanh", min_val=-1), "Sequential[3]", "clipped activation"),
     _on_vectors("Threshold's other value is 0",
@@ -214,5 +225,5 @@ MISTAKES = (
     _on_vectors("Dropout of old files does not scale",
                 misread(constants, "nn.Dropout", v2=True), "Sequential[5]", "scale factor"),
     _on_vectors("LogSoftMax is read as SoftMax",
-                _other("nn.LogSoftMax", "nn.SoftMax", softmax), "output", "log softmax"),
+                read_as("nn.LogSoftMax", "nn.SoftMax", softmax), "output", "log softmax"),
 )  # fmt: skip
