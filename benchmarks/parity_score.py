@@ -33,6 +33,8 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: the threads would wa
 from planting.conversions import MISTAKES, NETS, told  # noqa: E402 - the path is set above
 from planting.conversions.recorded import RECORDED, there  # noqa: E402 - the path is set above
 from planting.conversions.result import Converted  # noqa: E402 - the path is set above
+from planting.detectors import NETWORKS as DETECTORS  # noqa: E402 - the path is set above
+from planting.detectors import Detected, detected  # noqa: E402 - the path is set above
 from planting.faults import FAULTS  # noqa: E402 - the path is set above
 from planting.harmless import REWRITINGS  # noqa: E402 - the path is set above
 from planting.keeping import Part, keep, kept  # noqa: E402 - the path is set above
@@ -45,7 +47,7 @@ from planting.trained import available  # noqa: E402 - the path is set above
 from zoo.backends import discovery  # noqa: E402 - behind the suite's own
 
 Task = tuple[str, ...]
-"""What to do: `faults` or `harmless` of a network, a mistake in a `conversion` or `recorded`, or a `large` network."""
+"""What to do: `faults` or `harmless` of a network, a `conversion`'s mistake or a `recorded` one, a `large` net..."""
 
 
 def main() -> None:
@@ -90,6 +92,7 @@ def planned(options: argparse.Namespace, names: list[str]) -> Iterator[Task]:
         yield from (("large", str(graph)) for graph in graphs if graph.with_suffix(".caffemodel").is_file())
     yield from (("faults", name) for name in names)
     yield from (("harmless", name, str(number)) for name in names for number in range(options.inputs))
+    yield from (("detector", name, str(number)) for name in DETECTORS for number in range(options.inputs))
     if options.conversions:
         absent = missing()
         yield from (("conversion", str(n)) for n, one in enumerate(MISTAKES) if one.framework not in absent)
@@ -128,6 +131,8 @@ def one(task: Task, seed: int, every: int) -> Part:
         return Part(converted=[Converted.of(told(NETS[int(name)], plant=False), planted=False)])
     if kind == "recorded":
         return Part(converted=[Converted.at_outputs(RECORDED[int(name)], planted=planted) for planted in (True, False)])
+    if kind == "detector":
+        return Part(detected=detected(name, seed + int(task[2])))
     scored, harmless = Score(), Alarms()
     with tempfile.TemporaryDirectory() as folder:
         if kind == "faults":
@@ -143,8 +148,10 @@ def whole(parts: list[Part], seed: int, names: list[str]) -> Whole:
     for part in parts:
         (great if part.large else small).rows += part.score.rows
         (quiet if part.large else harmless).add(part.alarms)
-    converted = [one for part in parts for one in part.converted]
-    return Whole(small, harmless, great, quiet, converted, seed, names, len(FAULTS), len(REWRITINGS))
+    converted, found = [one for part in parts for one in part.converted], Detected()
+    for part in parts:
+        found.add(part.detected)
+    return Whole(small, harmless, great, quiet, converted, found, seed, names, len(FAULTS), len(REWRITINGS))
 
 
 if __name__ == "__main__":
