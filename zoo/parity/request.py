@@ -203,6 +203,8 @@ def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:
             specs = tuple(_outputs(one.run.source.artifact) for one in (reference, other))
             outputs, _ = renamed(tuple(reference.outputs), other.outputs, (specs[0], specs[1]))
             for output in row["outputs"]:
+                if output["as_set"]:  # what stands at equal places need not belong together
+                    continue
                 if output["figures"] and output["kind"] == "output" and output["inputs"] not in ("one", "edge"):
                     name = output["name"]
                     output["spread"] = spread(reference.outputs[name], outputs[name], output["figures"]["scale"])
