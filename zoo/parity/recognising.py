@@ -53,7 +53,7 @@ def recognised(
     (seen,) = run([(exposed(candidate, floats(candidate)), feeds)])
     if isinstance(seen, str):
         return Recognised(candidate)
-    named = bound(reference, candidate, wanted, seen)
+    named = bound(reference, candidate, wanted, seen) - _moved(candidate, wanted, seen, values)
     like = same(reference, candidate, wanted, seen)
     alike = {name for name in named if name in like or _near(seen.get(name), wanted[name], values.get(name))}
     found = labels(reference, candidate, wanted, seen, values, alike)
@@ -61,6 +61,19 @@ def recognised(
     graph = relabelled(candidate, found, wanted.keys() - (named - names))
     own = names & {*graph.values}
     return Recognised(graph, frozenset(own), frozenset(one.name for one in found if one.how == "numbers") & own)
+
+
+def _moved(candidate: Graph, wanted: Feeds, seen: Feeds, values: Mapping[str, Value]) -> set[str]:
+    """Names that the candidate gives to the numbers of another value, which it does not name itself.
+
+    Who folds a normalisation into a convolution may leave the convolution's name to what comes out.
+    """
+    own = {*candidate.values}
+    lacking = {name: array for name, array in wanted.items() if name not in own and name in values}
+    apart = [
+        name for name in wanted if name in seen and name in values and not _near(seen[name], wanted[name], values[name])
+    ]
+    return {name for name in apart if any(_near(seen[name], array, values[other]) for other, array in lacking.items())}
 
 
 def _near(array: Array | None, other: Array, value: Value | None) -> bool:

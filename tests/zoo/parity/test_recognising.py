@@ -71,6 +71,22 @@ def test_a_folded_batch_normalisation_makes_a_longer_layer_and_no_false_alarm(re
     assert located.hint is None
 
 
+def test_a_name_that_folding_left_to_another_value_is_no_name(resnet):
+    graph, reference = resnet
+    folded, old = graph.copy(), {}
+    for node in kinds(graph.nodes, "BatchNormalization"):
+        if graph.producer(node.input[0]).op_type == "Conv":
+            old[node.output[0]] = node.input[0]
+    batch_norm_folded(folded, np.random.default_rng(0))
+    for node in folded.model.graph.node:  # as onnx-simplifier leaves it: the convolution keeps its name
+        for held in (node.input, node.output):
+            held[:] = [old.get(name, name) for name in held]
+    found, located = compared(reference, Graph(folded.model))
+    assert old.keys() <= found.found
+    assert located.agrees
+    assert located.hint is None
+
+
 def test_a_fault_that_hides_at_the_outputs_is_told_under_other_names_and_decides_nothing(resnet):
     graph, reference = resnet
     wrong = next(m for m in mutants("resnet", graph, SEED) if m.fault.name == "BN eps 2e-5" and m.place == "middle")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
@@ -40,8 +41,16 @@ class Located:
 
     @property
     def first(self) -> Row | None:
-        """The culprit: the first layer over the limit; where all layers hold, the first value of the whole."""
-        return first(self._sure(self.layers)) or first(self._sure(self.whole))
+        """The culprit: the first layer over the limit; where all layers hold, the first value of the whole.
+
+        A value of another shape before it is the culprit itself: no layer could be fed with it.
+        """
+        layer, value = first(self._sure(self.layers)), first(self._sure(self.whole))
+        if layer is None or value is None:
+            return layer or value
+        fed = {row.name for row in self.layers}
+        misshapen = value.name not in fed and math.isinf(value.ratio) and value.depth < layer.depth
+        return value if misshapen else layer
 
     @property
     def hint(self) -> Row | None:
