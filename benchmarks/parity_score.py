@@ -5,8 +5,9 @@
 
 Every kind of fault of tests/support/planting/faults early, in the middle and late in every network; every harmless
 rewriting and every setting of the runtime on several sets of inputs. `--doctor N` lets the doctor see every Nth mutant.
-`--conversions` plants mistakes in the converters too and checks them against the real Caffe and MXNet; `--large` takes
-every pair of .prototxt and .caffemodel in a folder (benchmarks/networks_caffe.py makes some).
+`--conversions` plants mistakes in the converters too and checks them against the real Caffe, MXNet and, where `th` is
+on PATH, Torch7; against what Torch7 recorded where the goldens lie in the shared folder. `--large` takes every pair of
+.prototxt and .caffemodel in a folder (benchmarks/networks_caffe.py makes some).
 
 Each part is kept in `--work` as it ends: the same command goes on where it was stopped. What was found by other code
 of the check or of the suite is not taken up.
@@ -30,7 +31,10 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # small products: the threads would wait for each other
 
 from planting.conversions import MISTAKES, NETS, told  # noqa: E402 - the path is set above
+from planting.conversions.recorded import RECORDED, there  # noqa: E402 - the path is set above
 from planting.conversions.result import Converted  # noqa: E402 - the path is set above
+from planting.detectors import NETWORKS as DETECTORS  # noqa: E402 - the path is set above
+from planting.detectors import Detected, detected  # noqa: E402 - the path is set above
 from planting.faults import FAULTS  # noqa: E402 - the path is set above
 from planting.harmless import REWRITINGS  # noqa: E402 - the path is set above
 from planting.keeping import Part, keep, kept  # noqa: E402 - the path is set above
@@ -40,8 +44,10 @@ from planting.scoring import Alarms, Score, alarms, score  # noqa: E402 - the pa
 from planting.telling import Whole, page  # noqa: E402 - the path is set above
 from planting.trained import available  # noqa: E402 - the path is set above
 
+from zoo.backends import discovery  # noqa: E402 - behind the suite's own
+
 Task = tuple[str, ...]
-"""What to do: `faults` or `harmless` of a network, a mistake in a `conversion`, or a `large` network."""
+"""What to do: `faults` or `harmless` of a network, a `conversion`'s mistake or a `recorded` one, a `large` net..."""
 
 
 def main() -> None:
@@ -86,9 +92,22 @@ def planned(options: argparse.Namespace, names: list[str]) -> Iterator[Task]:
         yield from (("large", str(graph)) for graph in graphs if graph.with_suffix(".caffemodel").is_file())
     yield from (("faults", name) for name in names)
     yield from (("harmless", name, str(number)) for name in names for number in range(options.inputs))
+    yield from (("detector", name, str(number)) for name in DETECTORS for number in range(options.inputs))
     if options.conversions:
-        yield from (("conversion", str(number)) for number in range(len(MISTAKES)))
-        yield from (("converter", str(number)) for number in range(len(NETS)))
+        absent = missing()
+        yield from (("conversion", str(n)) for n, one in enumerate(MISTAKES) if one.framework not in absent)
+        yield from (("converter", str(n)) for n, one in enumerate(NETS) if one.framework not in absent)
+        yield from (("recorded", str(RECORDED.index(one))) for one in there())
+
+
+def missing() -> set[str]:
+    """The frameworks of planted mistakes that are not here; they are told."""
+    names = {one.framework for one in MISTAKES}
+    found = {name: discovery.probe(discovery.find(name)) for name in sorted(names)}
+    absent = {name for name, status in found.items() if not status.available}
+    for name in sorted(absent):
+        print(f"no mistakes in the reader of {name}: {found[name].why_not}", flush=True)
+    return absent
 
 
 def digest(options: argparse.Namespace) -> str:
@@ -110,6 +129,10 @@ def one(task: Task, seed: int, every: int) -> Part:
         return Part(converted=[Converted.of(told(MISTAKES[int(name)]))])
     if kind == "converter":
         return Part(converted=[Converted.of(told(NETS[int(name)], plant=False), planted=False)])
+    if kind == "recorded":
+        return Part(converted=[Converted.at_outputs(RECORDED[int(name)], planted=planted) for planted in (True, False)])
+    if kind == "detector":
+        return Part(detected=detected(name, seed + int(task[2])))
     scored, harmless = Score(), Alarms()
     with tempfile.TemporaryDirectory() as folder:
         if kind == "faults":
@@ -125,8 +148,10 @@ def whole(parts: list[Part], seed: int, names: list[str]) -> Whole:
     for part in parts:
         (great if part.large else small).rows += part.score.rows
         (quiet if part.large else harmless).add(part.alarms)
-    converted = [one for part in parts for one in part.converted]
-    return Whole(small, harmless, great, quiet, converted, seed, names, len(FAULTS), len(REWRITINGS))
+    converted, found = [one for part in parts for one in part.converted], Detected()
+    for part in parts:
+        found.add(part.detected)
+    return Whole(small, harmless, great, quiet, converted, found, seed, names, len(FAULTS), len(REWRITINGS))
 
 
 if __name__ == "__main__":

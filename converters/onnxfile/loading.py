@@ -27,6 +27,14 @@ _PLAIN = {helper.np_dtype_to_tensor_dtype(np.dtype(name)) for name in (
 """Element types whose raw bytes are numpy's; packed and 8-bit floats are read at once."""
 
 
+class Place(NamedTuple):
+    """Where the numbers of one initializer lie that were left in their file."""
+
+    file: Path
+    offset: int
+    size: int
+
+
 class _Left(NamedTuple):
     """The payload of one initializer that stays in the file."""
 
@@ -39,6 +47,20 @@ def load(path: Path) -> ir.Model:
 
     External data must lie beside the file, under its folder. Raises `Diagnostic` for what is no ONNX file.
     """
+    proto, places = lean(path)
+    tensors = list(proto.graph.initializer)
+    model = ir.serde.deserialize_model(proto)
+    for tensor, place in zip(tensors, places, strict=True):
+        if place is not None:
+            _leave(model, tensor, place)
+    return model
+
+
+def lean(path: Path) -> tuple[onnx.ModelProto, list[Place | None]]:
+    """The message of an ONNX file without its large numbers, and for each initializer where they lie.
+
+    None for one that the message holds. Raises `Diagnostic` as `load` does.
+    """
     with mapped(path) as cursor:
         left: list[_Left | None] = []
         lean = b"".join(_without_payloads(cursor, left))
@@ -49,26 +71,25 @@ def load(path: Path) -> ir.Model:
         raise Diagnostic("damaged-file", "is no ONNX file, or a damaged one", where=Where(file=str(path))) from fault
     if not proto.HasField("graph"):
         raise Diagnostic("damaged-file", "is an ONNX file without a graph", where=Where(file=str(path)))
-    tensors = list(proto.graph.initializer)
-    model = ir.serde.deserialize_model(proto)
-    for tensor, place in zip(tensors, left, strict=True):
-        if tensor.external_data:
-            _leave(model, tensor, *_external(path, tensor))
-        elif place is not None:
-            _leave(model, tensor, path, place)
-    return model
+    return proto, [_place(path, tensor, one) for tensor, one in zip(proto.graph.initializer, left, strict=True)]
 
 
-def _leave(model: ir.Model, tensor: onnx.TensorProto, file: Path, place: _Left) -> None:
+def _place(path: Path, tensor: onnx.TensorProto, left: _Left | None) -> Place | None:
+    if tensor.external_data:
+        return _external(path, tensor)
+    return Place(path, *left) if left is not None else None
+
+
+def _leave(model: ir.Model, tensor: onnx.TensorProto, place: Place) -> None:
     dtype = np.dtype(helper.tensor_dtype_to_np_dtype(tensor.data_type)).newbyteorder("<")
     shape = tuple(tensor.dims)
     if int(np.prod(shape, dtype=object)) * dtype.itemsize != place.size:
         raise Diagnostic(
             "damaged-file",
             f'the tensor "{tensor.name}" of shape {list(shape)} has {place.size} bytes of numbers',
-            where=Where(file=str(file), byte=place.offset),
+            where=Where(file=str(place.file), byte=place.offset),
         )
-    weight = FileWeight(file, ((place.offset, place.size),), shape, dtype)
+    weight = FileWeight(place.file, ((place.offset, place.size),), shape, dtype)
     value = model.graph.initializers[tensor.name]
     value.const_value = lazy_tensor(tensor.name, weight)
 
@@ -89,7 +110,7 @@ def _external_file(path: Path, tensor: onnx.TensorProto) -> Path:
     return file
 
 
-def _external(path: Path, tensor: onnx.TensorProto) -> tuple[Path, _Left]:
+def _external(path: Path, tensor: onnx.TensorProto) -> Place:
     entries = {entry.key: entry.value for entry in tensor.external_data}
     file = _external_file(path, tensor)
     offset = int(entries.get("offset") or 0)
@@ -98,7 +119,7 @@ def _external(path: Path, tensor: onnx.TensorProto) -> tuple[Path, _Left]:
         raise Diagnostic(
             "damaged-file", f'the tensor "{tensor.name}" lies outside of it', where=Where(file=str(file), byte=offset)
         )
-    return file, _Left(offset, size)
+    return Place(file, offset, size)
 
 
 def _without_payloads(cursor: Cursor, left: list[_Left | None]) -> Iterator[bytes]:

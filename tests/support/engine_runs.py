@@ -29,10 +29,10 @@ def judged(path: Path, feeds: dict[str, np.ndarray], forced: bool = False) -> di
     return found
 
 
-def walk(path, feeds, look, forced=None) -> None:
+def walk(path, feeds, look, forced=None, seeds=3) -> None:
     """Call `look` for every value that the engine makes."""
     with ThreadPoolExecutor(2) as pool:
-        for made in lockstep(load(path), feeds, [Signs.drawn(seed) for seed in range(3)], pool, (forced or {}).get):
+        for made in lockstep(load(path), feeds, [Signs.drawn(seed) for seed in range(seeds)], pool, (forced or {}).get):
             look(made)
 
 

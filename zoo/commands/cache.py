@@ -53,7 +53,7 @@ def verify(*, as_json: bool) -> int:
     "--older-than",
     metavar="DAYS",
     type=click.FloatRange(min=0),
-    help="Also models, floors and reports not used for DAYS days.",
+    help="Also models and whatever is remembered of checks, not used for DAYS days.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would go, and remove nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -107,7 +107,11 @@ class Waste:
 
 def _counted(waste: Waste) -> str:
     objects = f"{len(waste.objects)} objects"
-    return f"{objects}, {len(waste.remembered)} remembered floors and reports" if waste.remembered else objects
+    return (
+        f"{objects}, {len(waste.remembered)} remembered floors, looks inside and reports"
+        if waste.remembered
+        else objects
+    )
 
 
 def find_waste(store: Store, older_than: float | None) -> Waste:

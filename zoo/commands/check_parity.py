@@ -29,7 +29,10 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
     ),
     click.option("--second-opinion", default="", metavar="NAMES", help="Show other converters' results beside ours."),
     click.option(
-        "--detections", default="", metavar="NAMES", help="Outputs to compare as sets of detections, besides."
+        "--detections",
+        default="",
+        metavar="NAMES",
+        help="Outputs to compare as sets of detections, besides; boxes=NAME,scores=NAME,labels=NAME are one set.",
     ),
     click.option("--layers", is_flag=True, help="Compare every layer, fed with the reference's values, in all runs."),
     click.option("--no-layers", is_flag=True, help="Compare outputs and logits alone; the report says so."),

@@ -47,7 +47,7 @@ class Means:
     more: Callable[[Samples], Sequence[Samples]] = lambda _samples: ()
     measure: Measure = unmeasured
     detections: tuple[str, ...] = ()
-    """Outputs that hold detections because the caller says so, beside those that can be told from the graph."""
+    """Outputs that hold detections, alone or together, because the caller says so, beside what the graph tells."""
     recorded: Floors | None = None
     """Floors of the reference's outputs that were measured when it was recorded: they go before a candidate's."""
     asked: Asking = asked
@@ -88,6 +88,7 @@ def _work(
     """What each run is fed and asked for; a set that an artifact's fixed batch does not divide is left out."""
     work: list[Work] = []
     rows = frozenset(name for one in loaded.values() for name in one.rows)
+    parts = tuple(dict.fromkeys(group for one in loaded.values() for group in one.parts))
     faults: list[NotRun] = []
     for run in plan.runs:
         if run.source not in loaded:
@@ -108,6 +109,7 @@ def _work(
                 wanted.taps,
                 _jobs(artifact.format, artifact.files, portions, None),
                 rows,
+                parts,
             )
         )
     return work, faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from threading import Lock
 
@@ -14,13 +15,14 @@ Convert = Callable[[Artifact, Path], Artifact]
 def once(convert: Convert, folder: Path) -> Convert:
     """The same function, which makes each artifact once, in `folder`; what is refused is tried again."""
     made: dict[tuple[Path, ...], Artifact] = {}
+    places = count()
     lock = Lock()
 
     def converted(source: Artifact, _folder: Path) -> Artifact:
         key = (*source.files.values(),)
         with lock:
             if key not in made:
-                made[key] = convert(source, folder / str(len(made)))
+                made[key] = convert(source, folder / str(next(places)))
             return made[key]
 
     return converted

@@ -13,6 +13,7 @@ from zoo.catalog.artifact import Artifact
 from zoo.catalog.schema import OutputSpec
 from zoo.diagnostics import BackendFault, Diagnostic, UsageFault
 from zoo.parity.detections.noise import PickNoise, RowNoise, pick_noise, row_noise
+from zoo.parity.detections.parts import Parts, fold, said
 from zoo.parity.detections.places import PlaceNoise
 from zoo.parity.detections.recognised import Sets
 from zoo.parity.engine.measuring import Value
@@ -20,6 +21,7 @@ from zoo.parity.engine.statistics import distance, size
 from zoo.parity.feeding import Fed, Numbers
 from zoo.parity.measure import Measured
 from zoo.parity.plan import NotRun
+from zoo.parity.portions import Joined
 from zoo.parity.rule import Floor
 from zoo.parity.running import Outputs, Result, Runner, Task, Work, in_parallel, task
 
@@ -62,13 +64,14 @@ UNDERRATED = 4.0
 class Floors:
     """Floors of outputs and of logits, by set of samples and by output name; `told` says in words where from.
 
-    `specs` are what the registry says of the outputs of the file that was measured.
+    `specs` are what the registry says of the outputs of the file that was measured, `parts` what was joined of them.
     """
 
     told: str
     outputs: Mapping[str, Mapping[str, Floor]] = field(default_factory=dict)
     logits: Mapping[str, Mapping[str, Floor]] = field(default_factory=dict)
     specs: Sequence[OutputSpec] = ()
+    parts: tuple[Parts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Doubles:
     taps: Mapping[str, str]
     noises: Mapping[str, Mapping[str, Noise]] = field(default_factory=dict)
     """Set of samples -> output -> the noise of an output that is compared as a set."""
+    parts: tuple[Parts, ...] = ()
+    """What was joined of its outputs."""
 
     @property
     def label(self) -> str:
@@ -92,19 +97,23 @@ class Doubles:
     def floors(self) -> Floors:
         """The floors of this file's outputs, under its own names."""
         told = f"float64 of {self.label}: |float32 - float64|, 3 runs rounded at random, 2^-24"
-        outputs = {
-            name: {
-                output: replace(_floor(values[output]), sets=self.noises.get(name, {}).get(output))
-                for output in self.outputs[name]
-                if output in values
-            }
-            for name, values in self.values.items()
-        }
+        outputs = {name: self._of_outputs(name, values) for name, values in self.values.items()}
         logits = {
             name: {output: _floor(values[inner]) for output, inner in self.taps.items() if inner in values}
             for name, values in self.values.items()
         }
-        return Floors(told, outputs, logits, self.artifact.entry.outputs if self.artifact.entry else ())
+        return Floors(told, outputs, logits, self.artifact.entry.outputs if self.artifact.entry else (), self.parts)
+
+    def _of_outputs(self, name: str, values: Mapping[str, Value]) -> dict[str, Floor]:
+        """On one set of samples; a joined output's is that of its boxes or of its scores, whichever is larger."""
+        made = {group.joined: (group.boxes, group.scores) for group in self.parts}
+        noises = self.noises.get(name, {})
+        found = {}
+        for output in self.outputs[name]:
+            of = [_floor(values[one]) for one in made.get(output, (output,)) if one in values]
+            if of:
+                found[output] = replace(max(of, key=lambda floor: floor.max), sets=noises.get(output))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +126,7 @@ class Unmeasured:
 
 def doubled(
     artifact: Artifact,
-    fed: Mapping[str, Fed],
+    fed: Mapping[str, Sequence[Fed]],
     outputs: Sequence[str],
     taps: Mapping[str, str],
     measure: Measure,
@@ -125,38 +134,54 @@ def doubled(
     noise: bool,
     sets: Sets = _NO_SETS,
 ) -> Task[Doubles | Unmeasured]:
-    """A task that runs an ONNX file in float64 on every set of samples; a fault of it is a value."""
+    """A task that runs an ONNX file in float64 on every set of samples, each in the portions that the file takes.
+
+    A fault of it is a value.
+    """
 
     def task(stop: Callable[[], bool]) -> Doubles | Unmeasured:
         keep = list(dict.fromkeys([*outputs, *taps.values(), *(value for value, _ in sets.places.values())]))
-        lanes = (*sets.rows, *sets.picks) if noise else ()
-        found: dict[str, Measured] = {}
+        apart = [name for group in sets.parts for name in group.names]
+        lanes = (*sets.rows, *sets.picks, *apart) if noise else ()
+        found: dict[str, Measured | Joined] = {}
         try:
-            for name, feeds in fed.items():
-                found[name] = measure(Question(artifact, feeds, keep, noise, lanes), stop)
+            for name, portions in fed.items():
+                parts = [measure(Question(artifact, feeds, keep, noise, lanes), stop) for feeds in portions]
+                found[name] = parts[0] if len(parts) == 1 else Joined(tuple(parts))
+            return Doubles(
+                artifact,
+                {name: fold(sets.parts, {key: one.double(key) for key in outputs}) for name, one in found.items()},
+                {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
+                {name: one.values for name, one in found.items()},
+                taps,
+                {name: _noises(sets, one) for name, one in found.items()} if noise else {},
+                sets.parts,
+            )
         except Diagnostic as fault:
             return Unmeasured(artifact.label, fault.message)
-        return Doubles(
-            artifact,
-            {name: {output: one.double(output) for output in outputs} for name, one in found.items()},
-            {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
-            {name: one.values for name, one in found.items()},
-            taps,
-            {name: _noises(sets, one) for name, one in found.items()} if noise else {},
-        )
 
     return task
 
 
-def _noises(sets: Sets, found: Measured) -> dict[str, Noise]:
+def _noises(sets: Sets, found: Measured | Joined) -> dict[str, Noise]:
     """The noise of each output that is a set; one whose columns mean nothing known is compared row by row."""
     rows = {name: row_noise(found.double(name), found.runs(name)) for name in sets.rows}
+    rows |= {group.joined: _joined_noise(group, found) for group in sets.parts}
     noises: dict[str, Noise] = {name: noise for name, noise in rows.items() if noise is not None}
     noises |= {name: pick_noise(found.double(name), found.runs(name)) for name in sets.picks}
     for name, (value, axis) in sets.places.items():
         if value in found.values:
             noises[name] = PlaceNoise(found.double(value), axis, found.values[value].floor_max)
     return noises
+
+
+def _joined_noise(group: Parts, found: Measured | Joined) -> RowNoise | None:
+    """Of detections in outputs of their own; None where a run gave them another form."""
+    truth = group.table({name: found.double(name) for name in group.names})
+    runs = zip(*(found.runs(name) for name in group.names), strict=True)
+    lanes = [group.table(dict(zip(group.names, run, strict=True))) for run in runs]
+    known = [lane for lane in lanes if lane is not None]
+    return None if truth is None or len(known) < len(lanes) else row_noise(truth, known)
 
 
 def spread(reference: Work, result: Result, run: Runner, why: str) -> Floors:
@@ -175,7 +200,7 @@ def spread(reference: Work, result: Result, run: Runner, why: str) -> Floors:
         inner = result.logits.get(name, {})
         logits[name] = {key: _spread(inner[key], [one.logits.get(name, {}).get(key) for one in runs]) for key in inner}
     entry = result.run.source.artifact.entry
-    return Floors(told, outputs, logits, entry.outputs if entry else ())
+    return Floors(told, outputs, logits, entry.outputs if entry else (), result.parts)
 
 
 def demand_rows(names: Sequence[str], floors: Floors, main: str) -> None:
@@ -187,7 +212,18 @@ def demand_rows(names: Sequence[str], floors: Floors, main: str) -> None:
     known = floors.outputs.get(main, {})
     if not known:  # nothing ran: the report says why
         return
-    for name in names:
+    rows, groups = said(names)
+    for group in groups:
+        made = [one.joined for one in floors.parts if one.names == group.names]
+        if not any(isinstance(known[name].sets, RowNoise) for name in made if name in known):
+            there = {*known, *(name for one in floors.parts for name in one.names)}
+            lacking = [name for name in group.names if name not in there]
+            why = f"no output of the reference is called {lacking[0]}" if lacking else (
+                f"{', '.join(group.names)} do not hold detections together"
+            )  # fmt: skip
+            hint = "boxes [N, 4] or [B, N, 4], scores and labels one for each of them, count one number an image"
+            raise UsageFault("detections", why, hint=hint, details=[*known])
+    for name in rows:
         if name not in known:
             raise UsageFault("detections", f"no output of the reference is called {name}", details=[*known])
         if not isinstance(known[name].sets, RowNoise):
@@ -199,7 +235,7 @@ def least(result: Result, main: str) -> Floors:
     """What a reference may move by of itself where its noise is not measured: a few units in the last place."""
 
     def own(outputs: Outputs) -> dict[str, Floor]:
-        return {key: _spread(array, []) for key, array in outputs.items()}
+        return {key: _spread(array, [], rows=key in result.rows) for key, array in outputs.items()}
 
     outputs = {main: own(result.outputs), **{name: own(one) for name, one in result.others.items()}}
     return Floors("2^-22", outputs, {name: own(one) for name, one in result.logits.items()}, ())

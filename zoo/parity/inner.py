@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -16,6 +17,8 @@ from zoo.parity.plan import Run
 
 _IN_PLACE = frozenset({"caffe"})
 """Formats whose layers may overwrite what they read: their backends know `layer:NAME`, what a layer leaves there."""
+_UNKNOWN = {"torch7": re.compile(r"[/#]|\bMapTable\[")}
+"""What a backend cannot be asked for: a part of a module, an entry of a table, what stands in copies of a module."""
 
 
 def shown_by(reference: Run, mine: Loaded, form: Loaded, means: Means, samples: Samples) -> Feeds:
@@ -48,8 +51,10 @@ def joined(parts: Sequence[Feeds], batch: int) -> Feeds:
 
 def _names(mine: Loaded, form: Loaded) -> Mapping[str, str]:
     """Value -> what the backend calls it."""
+    hidden = _UNKNOWN.get(mine.artifact.format)
+    blobs = {value: name for value, name in form.blobs.items() if hidden is None or not hidden.search(name)}
     report = form.artifact.files["model"].with_name(f"{form.artifact.files['model'].name}.report.json")
     if mine.artifact.format not in _IN_PLACE or not report.is_file():
-        return form.blobs
+        return blobs
     made_by = json.loads(report.read_bytes()).get("provenance", {})
-    return {**{str(value): f"layer:{layer}" for value, layer in made_by.items()}, **form.blobs}
+    return {**{str(value): f"layer:{layer}" for value, layer in made_by.items()}, **blobs}

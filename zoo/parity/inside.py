@@ -7,28 +7,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import onnx
-
 from zoo.backends import discovery
 from zoo.diagnostics import Diagnostic
 from zoo.parity.check import Means
 from zoo.parity.engine.measuring import Value
-from zoo.parity.feeding import Port, Samples, fed
+from zoo.parity.feeding import Samples, batch_size, fed
+from zoo.parity.glances import key, recall
 from zoo.parity.graphs.cut import exposed
 from zoo.parity.inner import shown_by
 from zoo.parity.layers.glance import Known, elements, glance
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.taught import Feeds
 from zoo.parity.loaded import Loaded, load
-from zoo.parity.looking import form_of, named_alike, opened, worker
+from zoo.parity.looking import form_of, named_alike, opened, portion, worker
 from zoo.parity.memory import remembered_layers
 from zoo.parity.plan import Plan, Source
+from zoo.parity.recognising import recognised
 from zoo.parity.running import Result
 
 SAMPLES = 2
 """The first ones: in the measurements behind K two samples found nearly as much as four."""
-BUDGET = 2**27
-"""Bytes of weights and inner values together beyond which looking inside costs more than the check itself."""
+BUDGET = 2**29
+"""Bytes of all inner values: a look takes three times as much memory here, and a backend up to six times."""
 RUNNER = "onnxruntime"
 
 
@@ -42,42 +42,50 @@ class Inside:
     folder: Path
 
 
+def keys(ran: Sequence[Result], chosen: Sequence[Result], samples: Samples, values: Mapping[str, Value]) -> list[str]:
+    """What a look at each of `chosen` is remembered under."""
+    return [key(ran[0], result, samples, values, discovery.find(RUNNER)) for result in chosen]
+
+
 def inside(
     plan: Plan, means: Means, samples: Samples, ran: Sequence[Result], chosen: Sequence[Result],
     values: Mapping[str, Value],
 ) -> tuple[Located, ...]:  # fmt: skip
     """Each of `chosen` against the reference, the first of `ran`; whatever keeps a run from it is its `why_not`."""
-    if not chosen:
-        return ()
+    names = keys(ran, chosen, samples, values)
+    before = [recall(name, result.ran.label) for name, result in zip(names, chosen, strict=True)]
+    rest = [result for result, one in zip(chosen, before, strict=True) if one is None]
+    now = iter(_anew(plan, means, samples, ran[0], rest, values) if rest else ())
+    return tuple(one or next(now) for one in before)
 
+
+def _anew(
+    plan: Plan, means: Means, samples: Samples, reference: Result, chosen: Sequence[Result], values: Mapping[str, Value]
+) -> tuple[Located, ...]:
     def nobody(why: str) -> tuple[Located, ...]:
         return tuple(Located(result.ran.label, why_not=why, short=True) for result in chosen)
 
+    if not values:
+        return nobody("the floors of its inner values are not known")
     with TemporaryDirectory(prefix="zoo-inside-") as place:
         loaded, _faults = load(plan.runs, means.convert, Path(place))
-        few = samples.leading(count([means.ports(one.artifact) for one in loaded.values()], samples))
-        if not values:
-            return nobody("the floors of its inner values are not known")
-        many = 4 * elements(values) * few.batch + max(map(weigh, loaded.values()))
-        if many > BUDGET:
-            return nobody(f"weights and inner values are {many / 2**20:.0f} MB, --layers looks into them all the same")
+        few = leading(loaded, means, samples, 4 * elements(values))
+        if few is None:
+            many = f"the inner values of one sample are {elements(values) / 2**18:.0f} MB"
+            return nobody(f"{many}, --layers looks into them all the same")
         asked = Inside(means, few, loaded, Path(place))
         try:
-            held = known(ran[0], values, asked)
+            held = known(reference, values, asked)
         except Diagnostic as fault:
             return nobody(fault.message)
         return tuple(_tried(result, held, asked) for result in chosen)
 
 
-def weigh(form: Loaded) -> int:
-    """Bytes of its files."""
-    return sum(path.stat().st_size for path in form.artifact.files.values() if path.is_file())
-
-
-def count(everybody: Sequence[tuple[Port, ...]], samples: Samples) -> int:
-    """How many samples: two, or what an artifact insists on."""
-    fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
-    return min(samples.batch, max(fixed, default=SAMPLES))
+def leading(loaded: Mapping[Source, Loaded], means: Means, samples: Samples, each: int) -> Samples | None:
+    """The first two samples, one where two are too many bytes, or what an artifact insists on; None: too many."""
+    fixed, everybody = portion(loaded, means), [means.ports(one.artifact) for one in loaded.values()]
+    counts = [fixed] if fixed else [batch_size(min(samples.batch, count), everybody) for count in (SAMPLES, 1)]
+    return next((samples.leading(count) for count in counts if each * count <= BUDGET), None)
 
 
 def known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Known:
@@ -87,8 +95,6 @@ def known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Know
     """
     form = form_of(reference.run.source, asked.loaded, asked.means, asked.folder)
     feeds, graph = _portion(form, asked), opened(form)
-    model = asked.folder / "reference.onnx"
-    onnx.save(graph.model, model)
     names = [name for name, value in values.items() if value.exactness in ("rounds", "exact")]
     runner = worker(discovery.find(RUNNER), asked.means.run, asked.folder)
     (shown,) = runner([(exposed(graph, names), feeds)])
@@ -98,7 +104,7 @@ def known(reference: Result, values: Mapping[str, Value], asked: Inside) -> Know
     own = {name: array for name, array in framework.items() if name in values}
     like = {name: array for name, array in own.items() if name in shown and array.shape == shown[name].shape}
     inner = {name: like.get(name, shown[name]) for name in names if name in shown}
-    return Known(graph, model, feeds, like, inner, values)
+    return Known(graph, form.artifact.files["model"], feeds, like, inner, values)
 
 
 def _portion(form: Loaded, asked: Inside) -> Feeds:
@@ -119,9 +125,19 @@ def _tried(result: Result, held: Known, asked: Inside) -> Located:
         if unlike:
             return Located(label, why_not=unlike, short=True)
         runner = worker(result.run.card, asked.means.run, asked.folder)
-        found = glance(held, candidate, runner, remembered_layers)
+        usual = worker(discovery.find(RUNNER), asked.means.run, asked.folder)
+        named = recognised(held.graph, candidate, held.feeds, held.inner, held.values, usual)
+        found = glance(held, named, runner, remembered_layers, named.guessed if result.run.card.name == RUNNER else ())
     except Diagnostic as fault:
         return Located(label, why_not=fault.message, short=True)
     return Located(
-        label, found.whole, found.layers, why_not=found.why_not, short=True, missing=found.missing, of=len(held.inner)
+        label,
+        found.whole,
+        found.layers,
+        why_not=found.why_not,
+        short=True,
+        missing=found.missing,
+        of=len(held.inner),
+        found=len(named.found),
+        guessed=named.guessed,
     )

@@ -10,6 +10,7 @@ import numpy as np
 from zoo.catalog.schema import OutputSpec
 from zoo.parity.align import renamed
 from zoo.parity.compare import Compared, Comparison, compare
+from zoo.parity.detections.parts import leading
 from zoo.parity.feeding import ALONE, Samples
 from zoo.parity.floors import MOST, Doubles, Floors
 from zoo.parity.plan import Run, Source
@@ -41,7 +42,8 @@ def against(
         found = compare(mine, named, rule, floors.outputs.get(name, {}), kinds=kinds, batch=samples.batch)
         rows += [replace(row, inputs=name) for row in found.outputs]
         rows += _logits(one, other, rule, floors, samples)
-    return Comparison(tuple(rows)), (*notes, *_hidden(one, other, rows))
+    joined = [group.told for group in one.parts if group.joined in one.outputs]
+    return Comparison(tuple(rows)), (*notes, *joined, *_hidden(one, other, rows))
 
 
 def _hidden(one: Result, other: Result, rows: Sequence[Compared]) -> list[str]:
@@ -62,10 +64,13 @@ def _leading(outputs: Outputs, other: Result, samples: Samples) -> Outputs:
     """The outputs for those samples only that the other run had."""
     if other.leading is None or other.leading >= samples.batch:
         return outputs
-    return {
-        name: array[: other.leading] if array.ndim and array.shape[0] == samples.batch else array
-        for name, array in outputs.items()
-    }
+    joined, found = {group.joined for group in other.parts}, dict(outputs)
+    for name, array in outputs.items():
+        if name in joined:
+            found[name] = leading(array, other.leading)
+        elif array.ndim and array.shape[0] == samples.batch:
+            found[name] = array[: other.leading]
+    return found
 
 
 def _logits(one: Result, other: Result, rule: Rule, floors: Floors, samples: Samples) -> list[Compared]:
@@ -88,7 +93,7 @@ def as_result(reference: Result, doubles: Doubles) -> Result:
     ran = Ran(doubles.label, FLOAT64, {FLOAT64: f"numpy {np.__version__}"}, 0.0, {"dtype": "float64"})
     run = Run(Source(doubles.artifact), reference.run.card)
     more = {name: doubles.outputs[name] for name in others}
-    return Result(run, ran, doubles.outputs[main], more, doubles.logits, leading=MOST)
+    return Result(run, ran, doubles.outputs[main], more, doubles.logits, leading=MOST, parts=doubles.parts)
 
 
 def under(result: Result, floors: Floors) -> Floors:

@@ -13,7 +13,7 @@ from zoo.parity import golden
 from zoo.parity.check import Means
 from zoo.parity.feeding import Numbers
 from zoo.parity.graphs.choices import behind_choices
-from zoo.parity.inside import RUNNER, Inside, count, known
+from zoo.parity.inside import RUNNER, Inside, known, leading
 from zoo.parity.loaded import load
 from zoo.parity.plan import Plan
 from zoo.parity.sampled import places
@@ -39,7 +39,7 @@ def keep(plan: Plan, means: Means, seen: Seen, *, whole: bool) -> Kept:
         return Kept(why_not="their floors are not known: there is no float64")
     with TemporaryDirectory(prefix="zoo-kept-") as place:
         loaded, _faults = load(plan.runs, means.convert, Path(place))
-        few = seen.samples.leading(count([means.ports(one.artifact) for one in loaded.values()], seen.samples))
+        few = leading(loaded, means, seen.samples, 0) or seen.samples
         try:
             found = known(seen.results[0], seen.values, Inside(means, few, loaded, Path(place)))
         except Diagnostic as fault:

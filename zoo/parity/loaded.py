@@ -9,12 +9,15 @@ from pathlib import Path
 
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
+from zoo.parity.detections.parts import Parts, joined, said
 from zoo.parity.detections.recognised import Sets, recognised
 from zoo.parity.graphs.reading import graph_of
 from zoo.parity.plan import HUB, NotRun, Run, Source
 from zoo.parity.taps import Tap, logits, visible
 
 Convert = Callable[[Artifact, Path], Artifact]
+_NAMELESS = frozenset({"torch7"})
+"""Formats that name no outputs: a backend calls them as the conversion does, and inner values by their modules."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,26 @@ class Loaded:
 
     @property
     def rows(self) -> tuple[str, ...]:
-        """The outputs that hold detections, and what the source calls them."""
-        return (*self.sets.rows, *(self.blobs[name] for name in self.sets.rows if name in self.blobs))
+        """The outputs that hold detections, and what the source calls them; those that are joined are, too."""
+        named = (self.blobs[name] for name in self.sets.rows if name in self.blobs)
+        return (*self.sets.rows, *named, *(group.joined for group in self.sets.parts))
+
+    @property
+    def parts(self) -> tuple[Parts, ...]:
+        """The outputs that hold detections together, by their own names and by the source's."""
+        return tuple(dict.fromkeys([*self.sets.parts, *(group.called(self.blobs) for group in self.sets.parts)]))
 
     def holding(self, detections: Sequence[str]) -> Loaded:
         """The same with these of its outputs as detections, too."""
-        more = tuple(name for name in detections if name in self.outputs and name not in self.sets.rows)
-        return replace(self, sets=replace(self.sets, rows=(*self.sets.rows, *more))) if more else self
+        rows, named = said(detections)
+        groups = [group for group in named if set(group.names) <= set(self.outputs)]
+        taken = {name for group in groups for name in group.names}
+        kept = [group for group in self.sets.parts if not taken & set(group.names)]
+        parts = joined([*kept, *groups], self.outputs)
+        more = [name for name in rows if name in self.outputs and name not in self.sets.rows]
+        own = tuple(name for name in (*self.sets.rows, *more) if name not in taken)
+        places = {name: place for name, place in self.sets.places.items() if name not in taken}
+        return replace(self, sets=replace(self.sets, rows=own, places=places, parts=parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +125,9 @@ def asked(run: Run, loaded: Mapping[Source, Loaded]) -> Asked:
     twin = next((one for source, one in loaded.items() if source.converted and source.artifact is mine.artifact), None)
     if twin is None or not twin.taps or not twin.blobs:
         return Asked(mine.artifact.files)
-    taps = {twin.blobs.get(output, output): twin.blobs.get(tap.value, tap.value) for output, tap in twin.taps.items()}
-    outputs = [twin.blobs.get(output, output) for output in twin.outputs]
+    called = {} if mine.artifact.format in _NAMELESS else twin.blobs
+    taps = {called.get(output, output): twin.blobs.get(tap.value, tap.value) for output, tap in twin.taps.items()}
+    outputs = [called.get(output, output) for output in twin.outputs]
     return Asked(mine.artifact.files, (*outputs, *taps.values()), taps)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnx
 
 from zoo.backends import discovery
 from zoo.backends.card import Card
@@ -20,14 +20,16 @@ from zoo.parity.doctor.examine import Finding
 from zoo.parity.doctor.visit import visit, visit_outputs
 from zoo.parity.feeding import Samples, fed
 from zoo.parity.graphs.graph import Graph
+from zoo.parity.graphs.relabelled import Axes, turns
 from zoo.parity.inner import shown_by
 from zoo.parity.layers.bisect import Smallest, beside, smallest, write
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.rows import first
-from zoo.parity.layers.taught import Feeds, Runner, Teacher, teach
+from zoo.parity.layers.taught import Array, Feeds, Runner, Teacher, teach
 from zoo.parity.loaded import Loaded, load
 from zoo.parity.loaded import look as shown
 from zoo.parity.plan import Plan, Run, Source
+from zoo.parity.recognising import recognised
 from zoo.parity.running import Result
 
 _RUNNER = "onnxruntime"
@@ -87,6 +89,9 @@ def look(
     with TemporaryDirectory(prefix="zoo-layers-") as place:
         folder = Path(place)
         loaded, _faults = load(plan.runs, means.convert, folder)
+        few = samples.leading(portion(loaded, means) or samples.batch)
+        ran, chosen = ([_leading(one, few.batch, samples.batch) for one in several] for several in (ran, chosen))
+        samples = few
         try:
             teacher = _teacher(ran[0].run, loaded, means, samples, folder)
         except Diagnostic as fault:
@@ -97,10 +102,25 @@ def look(
         return tuple(_tried(result, loaded, teacher, asked) for result in chosen)
 
 
+def portion(loaded: Mapping[Source, Loaded], means: Means) -> int | None:
+    """How many samples the ONNX files take at a time, none of which can be cut otherwise; None where any will do."""
+    everybody = [means.ports(one.artifact) for one in loaded.values() if one.is_onnx]
+    fixed = [port.fixed for ports in everybody for port in ports[:1] if port.fixed]
+    return math.lcm(*fixed) if fixed else None
+
+
+def _leading(result: Result, count: int, batch: int) -> Result:
+    """The outputs for the first samples."""
+    outputs = {
+        name: array[:count] if array.ndim and len(array) == batch else array for name, array in result.outputs.items()
+    }
+    return replace(result, outputs=outputs)
+
+
 def opened(form: Loaded) -> Graph:
     """The graph of an ONNX file; raises Diagnostic for one that protobuf cannot hold in one message."""
     graph = Graph.load(form.artifact.files["model"])
-    if graph.model.ByteSize() >= _LARGEST:
+    if graph.size >= _LARGEST:
         raise Diagnostic("too-large", f"{form.artifact.label} is larger than 2 GB: its layers are not taken apart")
     return graph
 
@@ -152,9 +172,15 @@ def _located(result: Result, loaded: Mapping[Source, Loaded], teacher: Teacher, 
     if unlike:
         return Located(label, findings=_by_outputs(result, teacher, asked), why_not=unlike)
     runner = worker(run.card, asked.means.run, teacher.folder)
-    taught = teach(teacher, candidate, runner)
-    found = Located(label, taught.whole, taught.layers, why_not=taught.why_not, plotted=asked.wanted.layers)
-    if found.agrees and run not in asked.wrong:
+    values = teacher.measured.values
+    known = recognised(teacher.graph, candidate, teacher.feeds, teacher.values(), values, _onnx(teacher, asked))
+    candidate = known.graph
+    taught = teach(teacher, candidate, runner, known)
+    found = Located(
+        label, taught.whole, taught.layers, why_not=taught.why_not, plotted=asked.wanted.layers, found=len(known.found),
+        guessed=known.guessed if run not in asked.wrong else frozenset(),
+    )  # fmt: skip
+    if found.agrees and found.hint is None and run not in asked.wrong:
         return found
     findings = visit(teacher, candidate, taught, runner) or _by_outputs(result, teacher, asked)
     part = smallest(teacher, candidate, taught, runner) if asked.wanted.bisect is not None else None
@@ -174,7 +200,7 @@ def _conversion(result: Result, teacher: Teacher, asked: Asked) -> Located | Non
     if not _is_form(result, asked):
         why = f"the conversion, which its layers would be judged by, computes {culprit.name} otherwise than {framework}"
         return Located(label, findings=(), why_not=why)
-    runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
+    runner = _onnx(teacher, asked)
     findings, part = visit(teacher, None, found, runner), None
     if asked.wanted.bisect is not None:
         inner = {**teacher.feeds, **found.inner}
@@ -195,13 +221,19 @@ def _fed_alike(candidate: Graph, mine: Loaded, teacher: Teacher, asked: Asked) -
 def named_alike(candidate: Graph, mine: Feeds, feeds: Feeds, label: str) -> str | None:
     """Name the candidate's inputs, fed `mine`, as the reference's are; why not, where it is fed otherwise."""
     for (own, array), (name, other) in zip(mine.items(), feeds.items(), strict=True):
-        if not np.array_equal(array, other):
+        ways = (axes for axes in turns(other.shape, array.shape) if np.array_equal(_turned(other, axes), array))
+        axes = next(ways, own)
+        if isinstance(axes, str):
             return f"{label} is fed otherwise than the reference: its values are not the reference's, layer by layer"
         if own != name and candidate.fresh(name) != name:
             return f"{label} calls something else {name}, which is an input of the reference"
-        if own != name:
-            candidate.rename_input(own, name)
+        if own != name or axes:
+            candidate.rename_input(own, name, axes)
     return None
+
+
+def _turned(array: Array, axes: Axes | None) -> Array:
+    return array if axes is None else array.transpose(axes)
 
 
 def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding, ...]:
@@ -211,10 +243,14 @@ def _by_outputs(result: Result, teacher: Teacher, asked: Asked) -> tuple[Finding
     """
     if result.run not in asked.wrong:
         return ()
-    runner = worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
+    runner = _onnx(teacher, asked)
     itself = _is_form(result, asked)
     outputs, _notes = renamed(teacher.graph.outputs, (asked.reference if itself else result).outputs)
     return visit_outputs(teacher, outputs, runner, teacher.framework if itself else "")
+
+
+def _onnx(teacher: Teacher, asked: Asked) -> Runner:
+    return worker(discovery.find(_RUNNER), asked.means.run, teacher.folder)
 
 
 def _is_form(result: Result, asked: Asked) -> bool:
@@ -233,7 +269,7 @@ def worker(
             asked = []
             for index, (graph, given) in enumerate(jobs):
                 path = Path(place) / f"{index}.onnx"
-                onnx.save(graph.model, path)
+                graph.save(path)
                 asked.append(Job("onnx", {"model": path}, {port: given[port] for port in graph.inputs}))
             replies = run(card, asked, lambda: False)
         return [str(one) if isinstance(one, Failed) else one.outputs for one in replies]

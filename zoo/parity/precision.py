@@ -6,12 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
+from zoo.parity.detections.noise import RowNoise
+from zoo.parity.detections.recognised import Sets
+from zoo.parity.detections.verdicts import detected
 from zoo.parity.engine.statistics import distance, size
-from zoo.parity.feeding import ALONE, Port, Samples, fed
-from zoo.parity.floors import MOST, Doubles, Measure, Unmeasured, doubled
+from zoo.parity.feeding import ALONE, Numbers, Port, Samples, fed
+from zoo.parity.floors import MOST, Doubles, Measure, Noise, Unmeasured, doubled
 from zoo.parity.loaded import Loaded
 from zoo.parity.plan import Source
 from zoo.parity.report import FLOAT64, Precision
+from zoo.parity.rule import K
 from zoo.parity.running import Outputs, Result, Task
 
 HARMLESS = 3e-15
@@ -35,11 +39,10 @@ def _task(
     except Diagnostic as fault:
         why = fault.message
         return lambda _stop: Unmeasured(label, why)
-    if any(len(several) > 1 for several in portions.values()):
-        return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are")
-    feeds = {name: several[0] for name, several in portions.items()}
+    if one.sets != Sets() and any(len(several) > 1 for several in portions.values()):
+        return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are, and holds sets")
     taps = {output: tap.value for output, tap in one.taps.items()}
-    return doubled(one.artifact, feeds, one.outputs, taps, measure, noise=noise, sets=one.sets)
+    return doubled(one.artifact, portions, one.outputs, taps, measure, noise=noise, sets=one.sets)
 
 
 def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:
@@ -78,18 +81,27 @@ def _wide(one: Result) -> tuple[str, Mapping[str, Outputs], Mapping[str, Outputs
     return f"{one.ran.artifact} in {one.ran.backend}", outputs, one.logits
 
 
+def _alike(one: Numbers, other: Numbers, noise: Noise | None) -> tuple[Numbers, Numbers]:
+    """Both with equal things at equal places: detections in pairs, of all others the samples that were measured."""
+    if isinstance(noise, RowNoise):
+        found = detected(one, other, noise, K)
+        if found is not None and not found.alone:
+            return found.arrays
+    return one, other[: len(one)] if one.ndim and other.ndim else other
+
+
 def _apart(one: Doubles, outputs: Mapping[str, Outputs], logits: Mapping[str, Outputs]) -> float | None:
     """The largest RMS difference of any output or logits, as a share of its RMS; None where nothing compares."""
     worst = None
     for mine, theirs in ((one.outputs, outputs), (one.logits, logits)):
         for name, arrays in mine.items():
             beside = theirs.get(name, {})
-            named = ((a, beside.get(key, b)) for (key, a), b in zip(arrays.items(), beside.values(), strict=False))
-            for a, whole in named:
-                b = whole[: len(a)] if a.ndim and whole.ndim else whole  # only the first samples were measured
+            named = ((key, a, beside.get(key, b)) for (key, a), b in zip(arrays.items(), beside.values(), strict=False))
+            for key, itself, whole in named:
+                a, b = _alike(itself, whole, one.noises.get(name, {}).get(key))
                 if a.shape != b.shape:
                     continue
-                itself, apart = size(a).rms, distance(b, a).rms
-                share = apart / itself if itself else float(apart > 0)
+                rms, apart = size(a).rms, distance(b, a).rms
+                share = apart / rms if rms else float(apart > 0)
                 worst = share if worst is None else max(worst, share)
     return worst

@@ -21,7 +21,7 @@ from zoo.parity.golden import Golden, Inner
 from zoo.parity.graphs.cut import exposed
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.inner import joined
-from zoo.parity.inside import BUDGET, weigh
+from zoo.parity.inside import BUDGET
 from zoo.parity.layers.bisect import beside, smallest
 from zoo.parity.layers.located import Located
 from zoo.parity.layers.rows import Row, first, rated
@@ -64,9 +64,9 @@ def _tried(result: Result, mine: Loaded | None, asked: Recall) -> Located:
     if mine is None or not mine.is_onnx:
         why = f"{result.run.card.name} runs {result.run.source.label} as a whole: it shows no layers"
         return Located(label, why_not=why, short=short)
-    heavy = weigh(mine) + 4 * sum(math.prod(one.shape) for one in asked.golden.card.inner)
+    heavy = 4 * sum(math.prod(one.shape) for one in asked.golden.card.inner)
     if short and label not in asked.wrong and heavy > BUDGET:
-        why = f"weights and inner values are {heavy / 2**20:.0f} MB, --layers looks into them all the same"
+        why = f"the inner values are {heavy / 2**20:.0f} MB, --layers looks into them all the same"
         return Located(label, why_not=why, short=True)
     try:
         return _located(result, mine, asked)

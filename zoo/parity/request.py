@@ -21,8 +21,9 @@ from zoo.parity.align import renamed
 from zoo.parity.check import Means, apply
 from zoo.parity.compare import Verdict
 from zoo.parity.conversions import once
+from zoo.parity.glances import keep
 from zoo.parity.golden import Golden, read
-from zoo.parity.inside import inside
+from zoo.parity.inside import inside, keys
 from zoo.parity.layers.located import Located
 from zoo.parity.looking import Wanted, look
 from zoo.parity.means import Feeding, means, planned
@@ -192,10 +193,17 @@ def _looked(prepared: Prepared, acting: Means, report: Report, seen: Seen) -> tu
         chosen = [*wholly, *rest] if prepared.golden.card.inner else []
         return recalled(prepared.golden, prepared.plan, acting, chosen, labels, wanted)
     short = inside(prepared.plan, acting, seen.samples, ran, rest, seen.values)
-    doubted = {one.label: one for one in short if not one.agrees}
+    doubted = {one.label: one for one in short if not one.agrees or (one.hint and not one.before)}
     found = look(prepared.plan, acting, seen.samples, ran, wrong, wanted, tuple(doubted))
-    found = tuple(doubted[one.label] if one.agrees and one.label in doubted else one for one in found)
+    found = tuple(doubted[one.label] if _clear(one) and one.label in doubted else one for one in found)
+    located = {one.label: one for one in (*short, *found)}
+    for name, result in zip(keys(ran, rest, seen.samples, seen.values), rest, strict=True):
+        keep(name, located[result.ran.label])
     return (*found, *(one for one in short if one.label not in doubted))
+
+
+def _clear(one: Located) -> bool:
+    return one.agrees and one.hint is None
 
 
 def _unlooked(prepared: Prepared) -> str | None:
@@ -217,6 +225,8 @@ def accounted(done: Performed, *, detailed: bool) -> dict[str, Any]:
             specs = tuple(_outputs(one.run.source.artifact) for one in (reference, other))
             outputs, _ = renamed(tuple(reference.outputs), other.outputs, (specs[0], specs[1]))
             for output in row["outputs"]:
+                if output["as_set"]:  # what stands at equal places need not belong together
+                    continue
                 if output["figures"] and output["kind"] == "output" and output["inputs"] not in ("one", "edge"):
                     name = output["name"]
                     output["spread"] = spread(reference.outputs[name], outputs[name], output["figures"]["scale"])

@@ -15,6 +15,7 @@ from zoo.backends.card import Card
 from zoo.backends.exchange import Failed, Job, Reply
 from zoo.diagnostics import BackendFault
 from zoo.parity.detections.layout import stacked
+from zoo.parity.detections.parts import Parts, fold
 from zoo.parity.feeding import Numbers
 from zoo.parity.plan import NotRun, Run
 from zoo.parity.report import Ran
@@ -42,6 +43,8 @@ class Work:
     plain: Mapping[str, Sequence[Job]] = field(default_factory=dict)
     rows: frozenset[str] = frozenset()
     """Outputs, under this run's names, that hold detections: portions of them differ in size."""
+    parts: tuple[Parts, ...] = ()
+    """Outputs that hold detections together: each portion's are joined before the portions are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,10 @@ class Result:
     logits: Mapping[str, Outputs] = field(default_factory=dict)
     leading: int | None = None
     """How many of the samples it was run on, the first ones; None: all."""
+    parts: tuple[Parts, ...] = ()
+    """What was joined of its outputs."""
+    rows: frozenset[str] = frozenset()
+    """Outputs that hold detections, joined or not."""
 
     def on(self, name: str, main: str) -> Outputs | None:
         """The outputs on one set of samples; None where this run was not fed it."""
@@ -114,7 +121,7 @@ def run_once(work: Work, run: Runner, stop: Callable[[], bool]) -> Result | NotR
         if isinstance(answer, Failed):
             excused = answer.reason in _EXCUSED and not work.run.insisted
             return NotRun(label, card.name, str(answer), None, 0 if excused else BackendFault.exit_status)
-        replies.append(answer)
+        replies.append(replace(answer, outputs=fold(work.parts, answer.outputs)))
     rest = iter(replies)
     joined = {name: _joined([next(rest) for _ in jobs], _sizes(jobs), work.rows) for name, jobs in work.jobs.items()}
     hidden = {inner: output for output, inner in work.taps.items()}
@@ -127,6 +134,8 @@ def run_once(work: Work, run: Runner, stop: Callable[[], bool]) -> Result | NotR
         outputs=shown[main],
         others={name: shown[name] for name in others},
         logits={name: {hidden[k]: v for k, v in found.items() if k in hidden} for name, found in joined.items()},
+        parts=tuple(group for group in work.parts if group.joined in shown[main]),
+        rows=work.rows,
     )
 
 

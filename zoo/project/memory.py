@@ -8,25 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-import platform
 from dataclasses import asdict
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import converters
-import zoo
 from converters.outputs import sha256, write_text
 from zoo.backends import discovery
 from zoo.catalog.plain import values
 from zoo.diagnostics import Diagnostic
 from zoo.parity.given import PHOTOS
 from zoo.parity.request import Prepared
+from zoo.parity.surroundings import surroundings
 from zoo.supply.remembered import reports
 
 _KEPT = ("agrees", "differs")
-_PACKAGES = ("numpy", "onnx", "onnx-ir", "pillow")  # they take part in conversion and inputs
 
 
 def key(prepared: Prepared) -> str:
@@ -60,24 +55,9 @@ def key(prepared: Prepared) -> str:
         "rule": asdict(prepared.rule),
         "require": request.require,
         "second_opinions": {card.name: dict(discovery.probe(card).versions) for card in prepared.converters},
-        "code": code(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "machine": [platform.platform(), platform.machine(), platform.python_version()],
+        **surroundings(),
     }
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
-
-
-@cache
-def code() -> str:
-    """The sha256 of zoo's own source: a change of the program makes every result a new one."""
-    total = hashlib.sha256()
-    for package in (zoo, converters):
-        root = Path(str(package.__file__)).parent
-        for path in sorted(root.rglob("*.py")):
-            total.update(
-                f"{path.relative_to(root).as_posix()} {sha256(path) if path.stat().st_size else ''}\n".encode()
-            )
-    return total.hexdigest()
 
 
 def recall(name: str) -> dict[str, Any] | None:
@@ -114,10 +94,3 @@ def _photos(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in PHOTOS)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -1,9 +1,10 @@
-"""What zoo remembers of checks, beside the downloads in the store: noise floors, and reports of listed checks.
+"""What zoo remembers of checks, beside the downloads in the store: noise floors, looks inside, reports of lists.
 
 ROOT/v1/floors/<sha256>/          what was measured of one network with one set of inputs (zoo.parity.memory)
+ROOT/v1/inside/ab/cdef....json    what was compared inside of two runs that agree (zoo.parity.glances)
 ROOT/v1/parity/ab/cdef....json    the report of one check of a list (zoo.project.memory)
 
-Both may be removed at any time: what is missing is computed again.
+All may be removed at any time: what is missing is computed again.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 
 from zoo.supply.store import LAYOUT, default_root
 
-MOST_FLOORS, MOST_REPORTS = 64, 4096
+MOST_FLOORS, MOST_LOOKS, MOST_REPORTS = 64, 1024, 4096
 MOST_BYTES = 2**30
 """Of all floors together: those of a network with large outputs keep them in float64."""
 _DAY = 86_400.0
@@ -43,6 +44,11 @@ def reports() -> Path:
     return default_root() / LAYOUT / "parity"
 
 
+def looks() -> Path:
+    """The folder of remembered looks inside."""
+    return default_root() / LAYOUT / "inside"
+
+
 def measured() -> list[Kept]:
     """All floors, the one that was used last first."""
     return sorted(_found(floors().glob("*")), key=lambda one: -one.used)
@@ -53,10 +59,15 @@ def checked() -> list[Kept]:
     return sorted(_found(reports().glob("*/*.json")), key=lambda one: -one.used)
 
 
+def looked() -> list[Kept]:
+    """All looks inside, the one that was used last first."""
+    return sorted(_found(looks().glob("*/*.json")), key=lambda one: -one.used)
+
+
 def excess(older_than: float | None = None) -> list[Kept]:
     """What goes: over the bounds, broken off a day ago or more and, of the rest, not used for so many days."""
     now, going = time.time(), list[Kept]()
-    for several, most in ((measured(), MOST_FLOORS), (checked(), MOST_REPORTS)):
+    for several, most in ((measured(), MOST_FLOORS), (looked(), MOST_LOOKS), (checked(), MOST_REPORTS)):
         total = count = 0
         for one in several:
             age = (now - one.used) / _DAY

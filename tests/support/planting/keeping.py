@@ -10,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from planting.conversions.result import Converted
+from planting.detectors import Detected
 from planting.scoring import Alarms, Planted, Score
 
 
@@ -21,6 +22,7 @@ class Part:
     alarms: Alarms = field(default_factory=Alarms)
     large: bool = False
     converted: list[Converted] = field(default_factory=list)
+    detected: Detected = field(default_factory=Detected)
 
     @property
     def said(self) -> str:
@@ -28,6 +30,10 @@ class Part:
         seen = sum(row.seen for row in self.score.rows)
         words = [f"{seen} of {len(self.score.rows)} faults seen"] if self.score.rows else []
         words += [f"{len(self.alarms.red)} alarms in {self.alarms.runs} harmless runs"] if self.alarms.runs else []
+        if self.detected.rows:
+            seen, many = sum(row[3] for row in self.detected.rows), len(self.detected.rows)
+            harmless = f"{len(self.detected.red)} alarms in {self.detected.runs} harmless runs"
+            words.append(f"{seen} of {many} faults seen, {harmless}")
         words += [f"{one.mistake}: {'differs' if one.seen else 'agrees'}" for one in self.converted]
         return ", ".join(words)
 
@@ -36,12 +42,14 @@ def keep(place: Path, task: Sequence[str], part: Part) -> None:
     """Whole or not at all."""
     path = _file(place, task)
     whole = path.with_suffix(".part")
-    alarms = {"kinds": dict(part.alarms.kinds), "worst": part.alarms.worst, "red": part.alarms.red}
+    alarms = {"kinds": dict(part.alarms.kinds), "worst": part.alarms.worst, "red": part.alarms.red,
+              "networks": part.alarms.networks}  # fmt: skip
     held = {
         "score": asdict(part.score),
         "alarms": alarms,
         "large": part.large,
         "converted": [asdict(one) for one in part.converted],
+        "detected": asdict(part.detected),
     }
     whole.write_text(json.dumps(held, default=lambda number: number.item()), encoding="utf-8")
     whole.replace(path)
@@ -54,8 +62,12 @@ def kept(place: Path, task: Sequence[str]) -> Part | None:
         return None
     held = json.loads(path.read_text(encoding="utf-8"))
     rows = [Planted(**{**row, "causes": row["causes"] and tuple(row["causes"])}) for row in held["score"]["rows"]]
-    alarms = Alarms(Counter(held["alarms"]["kinds"]), held["alarms"]["worst"], held["alarms"]["red"])
-    return Part(Score(rows), alarms, held["large"], [Converted(**one) for one in held["converted"]])
+    alarms = Alarms(
+        Counter(held["alarms"]["kinds"]), held["alarms"]["worst"], held["alarms"]["red"], held["alarms"]["networks"]
+    )
+    found = {**held["detected"], "rows": [tuple(row) for row in held["detected"]["rows"]]}
+    converted = [Converted(**one) for one in held["converted"]]
+    return Part(Score(rows), alarms, held["large"], converted, Detected(**found))
 
 
 def _file(place: Path, task: Sequence[str]) -> Path:

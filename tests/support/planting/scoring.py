@@ -66,11 +66,14 @@ class Alarms:
     kinds: Counter[str] = field(default_factory=Counter)
     worst: dict[str, float] = field(default_factory=dict)
     red: list[str] = field(default_factory=list)
+    networks: dict[str, float] = field(default_factory=dict)
+    """The largest ratio of each network."""
 
     def add(self, other: Alarms) -> None:
         """Those of another network."""
         self.kinds += other.kinds
         self.red += other.red
+        self.networks |= {name: max(ratio, self.networks.get(name, 0.0)) for name, ratio in other.networks.items()}
         self.worst = {kind: max(self.worst.get(kind, 0.0), other.worst.get(kind, 0.0)) for kind in self.kinds}
 
     @property
@@ -144,7 +147,9 @@ def cries(into: Alarms, where: str, reference: Teacher, cases: Iterable[tuple[st
         found = judge(reference, candidate, engine)
         ratios = [row.ratio for row in (*found.taught.whole, *found.taught.layers)]
         into.kinds[kind] += 1
-        into.worst[kind] = max(into.worst.get(kind, 0.0), max(ratios, default=np.inf))
+        worst, network = max(ratios, default=np.inf), where.partition(",")[0]
+        into.worst[kind] = max(into.worst.get(kind, 0.0), worst)
+        into.networks[network] = max(into.networks.get(network, 0.0), worst)
         if found.red:
             first = found.layer or found.inner
             into.red.append(f"{where}: {kind}: {found.taught.why_not or first}")

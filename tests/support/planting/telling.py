@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from planting.conversions.result import Converted
+from planting.conversions.result import OUTPUTS, Converted
+from planting.detectors import Detected
 from planting.faults import FAULTS
 from planting.scoring import Alarms, Planted, Score
 
@@ -30,6 +31,7 @@ class Whole:
     large: Score
     quiet: Alarms
     converted: Sequence[Converted]
+    detected: Detected
     seed: int
     names: Sequence[str]
     kinds: int
@@ -46,6 +48,8 @@ def page(whole: Whole) -> str:
         *_conditions(whole.seed, whole.names, whole.kinds, whole.changes),
         *_detected(whole.score),
         *_converted(whole.converted),
+        *_detectors(whole.detected),
+        *_unlike(whole.score, whole.alarms),
         *_large(whole.large, whole.quiet),
         *_survivors(whole.score),
         *_named(whole.score),
@@ -56,7 +60,8 @@ def page(whole: Whole) -> str:
 
 
 def _converted(rows: Sequence[Converted]) -> Iterator[str]:
-    planted, right = [row for row in rows if row.planted], [row for row in rows if not row.planted]
+    layered = [row for row in rows if row.framework != OUTPUTS]
+    planted, right = [row for row in layered if row.planted], [row for row in layered if not row.planted]
     if not planted:
         return
     seen, layers, causes = (
@@ -75,6 +80,73 @@ def _converted(rows: Sequence[Converted]) -> Iterator[str]:
         layer = f"{row.layer}{'' if row.right_layer else ' (wrong)'}" if row.layer else "none"
         cause = f"{row.cause}{'' if row.right_cause else ' (wrong)'}" if row.cause else "none"
         yield f"| {row.framework} | {row.mistake} | {'yes' if row.seen else 'NO'} | {layer} | {cause} |"
+    yield ""
+    yield from _recorded([row for row in rows if row.framework == OUTPUTS])
+
+
+def _recorded(rows: Sequence[Converted]) -> Iterator[str]:
+    """Mistakes that outputs show which a framework gave once, where it runs no more."""
+    planted, right = [row for row in rows if row.planted], [row for row in rows if not row.planted]
+    if not planted:
+        return
+    yield "Lua Torch7 recorded outputs of single modules. Where it does not run, these show a mistake in the reader, by"
+    yield f"outputs alone: **{sum(row.seen for row in planted)}** of {len(planted)}. With the whole reader"
+    yield f"{sum(row.seen for row in right)} of the same {len(right)} differ."
+    yield ""
+    yield "| mistake (recorded case) | seen |"
+    yield "|---|---|"
+    for row in planted:
+        yield f"| {row.mistake} | {'yes' if row.seen else 'NO'} |"
+    yield ""
+
+
+def _detectors(found: Detected) -> Iterator[str]:
+    if not found.rows:
+        return
+    real = [row for row in found.rows if row[2]]
+    yield "## Detectors"
+    yield ""
+    yield "Rules of the last layer got wrong, and mistakes in the rows behind it; the outputs are compared as sets."
+    yield f"Of {len(found.rows)} faults {len(found.rows) - len(real)} change nothing; of the others"
+    yield f"**{sum(row[3] for row in real)}** of {len(real)} were seen. **{len(found.red)}** false alarms in"
+    yield f"{found.runs} harmless runs: settings of the runtime, rewritings, and the rows in other orders."
+    yield ""
+    yield "| detections of | planted | changing nothing | seen | largest harmless ratio |"
+    yield "|---|---|---|---|---|"
+    for name in dict.fromkeys(row[0] for row in found.rows):
+        rows = [row for row in found.rows if row[0] == name]
+        nothing, seen = sum(not row[2] for row in rows), sum(row[3] for row in rows)
+        yield f"| {name} | {len(rows)} | {nothing} | {seen} | {found.worst[name]:.1f} |"
+    yield ""
+    survivors = dict.fromkeys((network, fault, changes) for network, fault, changes, seen in found.rows if not seen)
+    for network, fault, changes in survivors:
+        yield f"- {network}: {fault}: {'not seen' if changes else 'changes nothing with some inputs'}"
+    yield from (f"- {line}" for line in found.red)
+    yield ""
+
+
+UNLIKE = {
+    "recurrent networks": ("lstm", "gru"),
+    "deconvolution and resizing": ("fcn", "unet"),
+    "a detector's head": ("ssd",),
+}
+"""Families that the measurements behind K were made without."""
+
+
+def _unlike(score: Score, alarms: Alarms) -> Iterator[str]:
+    """Whether K holds for them as well."""
+    told = {what: [name for name in names if name in alarms.networks] for what, names in UNLIKE.items()}
+    if not any(told.values()):
+        return
+    yield "## Families that K was not measured on"
+    yield ""
+    yield "| family | networks | largest harmless ratio | seen | of those that change something |"
+    yield "|---|---|---|---|---|"
+    for what, names in told.items():
+        rows = [row for row in score.rows if row.network in names and _real(row)]
+        if rows:
+            worst = max(alarms.networks[name] for name in names)
+            yield f"| {what} | {', '.join(names)} | {worst:.1f} | {_count(rows, lambda row: row.seen)} | {len(rows)} |"
     yield ""
 
 

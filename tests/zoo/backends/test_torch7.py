@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from frameworks import framework, shared
+from planting.conversions.torch7 import stacked
 
 from converters.torch7 import numbers, t7
 from converters.torch7.objects import Tensor
@@ -142,3 +143,22 @@ def test_the_input_it_writes_is_a_float_tensor(tmp_path: Path):
     value = t7.read(tmp_path / "x.t7").value
     assert isinstance(value, Tensor)
     np.testing.assert_array_equal(numbers.weight(value, tmp_path / "x.t7").array(), x)
+
+
+@pytest.mark.framework
+def test_the_real_torch_shows_modules_as_they_leave_their_outputs_before_others_overwrite_them(tmp_path):
+    """The fourth module is a ReLU that works in place."""
+    card, model = framework("torch7"), {"model": Path(stacked(tmp_path))}
+    fed = {"input": np.random.default_rng(1).standard_normal((2, 3, 13, 11)).astype(np.float32)}
+    inside = "Sequential[7].Concat[2].Sequential[2]"
+    wanted = ("Sequential[3]", "Sequential[4]", inside, "Sequential[7]", "Sequential", "input", "output")
+    jobs = [host.Job("torch7", model, fed, names) for names in (wanted, ("Sequential[99]",), None)]
+    seen, unknown, plain = host.run_many(card, jobs, 60)
+    assert isinstance(seen, host.Reply), str(seen)
+    assert (seen.outputs["Sequential[3]"] < 0).any()
+    np.testing.assert_array_equal(np.maximum(seen.outputs["Sequential[3]"], 0), seen.outputs["Sequential[4]"])
+    np.testing.assert_array_equal(seen.outputs["Sequential[7]"][:, 4:], seen.outputs[inside])
+    np.testing.assert_array_equal(seen.outputs["Sequential"], plain.outputs["output"])
+    np.testing.assert_array_equal(seen.outputs["input"], fed["input"])
+    assert list(plain.outputs) == ["output"]
+    assert "nothing is named Sequential[99]" in unknown.detail

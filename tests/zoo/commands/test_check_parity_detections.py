@@ -2,48 +2,16 @@
 
 import json
 
-import mxnet_files
 import numpy as np
 import onnx
 import pytest
 from cli import run
+from detectors import detector
 from frameworks import framework
+from multibox import ANCHORS, CLASSES, multibox
 from onnx import numpy_helper
 
 import converters
-
-CLASSES, ANCHORS = 3, 3
-
-
-def detector(folder, side=6):
-    """An SSD head over one convolution: class scores by softmax over classes, boxes from MultiBoxPrior."""
-    variable, node = mxnet_files.variable, mxnet_files.node
-    conv = {"kernel": "(3, 3)", "pad": "(1, 1)"}
-    nodes = [
-        variable("data", __shape__=f"(1, 3, {side}, {side})"),
-        variable("w0"), variable("b0"),
-        node("Convolution", "base", [0, 1, 2], num_filter="8", **conv),
-        node("Activation", "live", [3], act_type="relu"),
-        variable("w1"), variable("b1"),
-        node("Convolution", "cls", [4, 5, 6], num_filter=str(ANCHORS * (CLASSES + 1)), **conv),
-        node("transpose", "cls_last", [7], axes="(0, 2, 3, 1)"),
-        node("Reshape", "cls_rows", [8], shape=f"(0, -1, {CLASSES + 1})"),
-        node("transpose", "cls_first", [9], axes="(0, 2, 1)"),
-        node("SoftmaxActivation", "cls_prob", [10], mode="channel"),
-        variable("w2"), variable("b2"),
-        node("Convolution", "loc", [4, 12, 13], num_filter=str(ANCHORS * 4), **conv),
-        node("transpose", "loc_last", [14], axes="(0, 2, 3, 1)"),
-        node("Flatten", "loc_rows", [15]),
-        node("_contrib_MultiBoxPrior", "anchors", [4], sizes="(0.3, 0.5)", ratios="(1, 2)"),
-        node("_contrib_MultiBoxDetection", "found", [11, 16, 17], nms_threshold="0.4", threshold="0.3"),
-    ]  # fmt: skip
-    rng = np.random.default_rng(3)
-    shapes = {
-        "w0": (8, 3, 3, 3), "b0": (8,), "w1": (ANCHORS * (CLASSES + 1), 8, 3, 3), "b1": (ANCHORS * (CLASSES + 1),),
-        "w2": (ANCHORS * 4, 8, 3, 3), "b2": (ANCHORS * 4,),
-    }  # fmt: skip
-    arrays = {f"arg:{name}": rng.normal(0, 0.25, shape).astype(np.float32) for name, shape in shapes.items()}
-    return mxnet_files.write(folder, "net", mxnet_files.symbol(nodes), arrays)
 
 
 def swapped(path, out, one=1, other=2):
@@ -61,7 +29,7 @@ def swapped(path, out, one=1, other=2):
 @pytest.mark.framework
 def test_mxnets_detections_are_ours_as_sets_and_a_swapped_class_is_found(tmp_path):
     framework("mxnet")
-    files = detector(tmp_path)
+    files = multibox(tmp_path)
     source = ",".join(map(str, files.values()))
     converters.convert(list(files.values()), "onnx", tmp_path / "ours.onnx")
     swapped(tmp_path / "ours.onnx", tmp_path / "swapped.onnx")
@@ -127,5 +95,43 @@ def test_outputs_that_are_said_to_hold_detections_are_compared_as_sets(plain):
 def test_an_output_that_holds_no_rows_is_refused_as_detections(plain):
     for name, said in (("y", "y does not hold rows of detections"), ("z", "no output of the reference is called z")):
         done = run("check-parity", f"{plain / 'net.onnx'}::onnxruntime", "--detections", name)
+        assert done.status == 2
+        assert said in done.err
+
+
+def test_boxes_labels_and_scores_apart_are_one_set_in_which_every_fault_shows(tmp_path):
+    faults = {"exchanged": {"exchanged": True}, "overlap": {"overlap": 0.3}, "scored": {"factor": 1 + 1e-4}}
+    files = {"net": {}, "sorted": {"order": True}, **faults}
+    subjects = [f"{detector(tmp_path / f'{name}.onnx', **how)}::onnxruntime" for name, how in files.items()]
+    done = run("check-parity", *subjects, "--batch", "1", "--no-layers", "--json", str(tmp_path / "r.json"))
+    assert done.status == 1, done.out + done.err
+    report = json.loads((tmp_path / "r.json").read_text())
+    verdicts = {row["artifact"].removesuffix(".onnx"): row["verdict"] for row in report["rows"]}
+    assert verdicts == {"sorted": "pass", **dict.fromkeys(faults, "fail"), "net": "pass"}
+    assert "detections stand in another order" in done.out
+    assert "detections is boxes, scores, labels, compared as one set" in done.out
+    assert "sorted.onnx and net.onnx: the same to the last bit of float64" in done.out
+
+
+def test_portions_of_a_detector_count_their_images_on(tmp_path):
+    made = {"net": {}, "sorted": {"order": True}, "lost": {"lost": True}, "moved": {"shift": 1e-2}}
+    subjects = [f"{detector(tmp_path / f'{name}.onnx', **how)}::onnxruntime" for name, how in made.items()]
+    written = ("--json", str(tmp_path / "r.json"), "--html", str(tmp_path / "page.html"))
+    done = run("check-parity", *subjects, "--batch", "3", "--no-layers", *written)
+    assert done.status == 1, done.out + done.err
+    rows = json.loads((tmp_path / "r.json").read_text())["rows"]
+    assert [row["verdict"] for row in rows] == ["pass", "fail", "fail"]
+    assert {one["name"] for row in rows for one in row["outputs"]} == {"detections"}
+    assert "the candidate lacks image 2" in done.out
+    assert (tmp_path / "page.html").is_file()
+
+
+def test_roles_are_named_where_nothing_tells_them_and_refused_where_they_do_not_fit(tmp_path):
+    path = detector(tmp_path / "net.onnx")
+    for named, said in (
+        ("boxes=boxes,scores=labels", "boxes, labels do not hold detections together"),
+        ("boxes=boxes,scores=points", "no output of the reference is called points"),
+    ):
+        done = run("check-parity", f"{path}::onnxruntime", "--batch", "2", "--no-layers", "--detections", named)
         assert done.status == 2
         assert said in done.err

@@ -1,7 +1,6 @@
 """Looking into the runs of a real check: Caffe's own blobs are what the layers are fed."""
 
 import numpy as np
-import onnx
 import pytest
 from cli import run
 from frameworks import framework
@@ -19,7 +18,7 @@ def test_layers_are_fed_the_blobs_of_the_real_caffe_and_a_dropped_bias_is_found(
     graph = Graph.load(tmp_path / "right.onnx")
     dense = next(kinds(graph.nodes, "Gemm"))
     graph.give(dense, 2, np.zeros_like(graph.operand(dense, 2)))
-    onnx.save(graph.model, tmp_path / "wrong.onnx")
+    graph.save(tmp_path / "wrong.onnx")
     files = f"{prototxt},{caffemodel}"
     done = run("check-parity", f"{files}::caffe", files, f"{tmp_path / 'wrong.onnx'}::onnxruntime", "--layers")
     assert done.status == 1
@@ -47,7 +46,7 @@ def test_a_file_whose_input_bears_another_name_is_taken_apart_all_the_same(tmp_p
     for node in graph.readers("data"):
         node.input[list(node.input).index("data")] = "input:0"
     graph.model.graph.input[0].name = "input:0"
-    onnx.save(graph.model, tmp_path / "wrong.onnx")
+    graph.save(tmp_path / "wrong.onnx")
     done = run("check-parity", f"{tmp_path / 'right.onnx'}::onnxruntime", f"{tmp_path / 'wrong.onnx'}::onnxruntime")
     assert done.status == 1
     told = " ".join(done.out.split())

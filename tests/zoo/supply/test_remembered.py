@@ -1,4 +1,4 @@
-"""Remembered floors and reports are bounded, and `zoo cache prune` knows them."""
+"""Remembered floors, looks inside and reports are bounded, and `zoo cache prune` knows them."""
 
 import os
 import time
@@ -23,8 +23,8 @@ def floor(home, name, days, size=10):
     return folder
 
 
-def report(home, name, days):
-    path = home / "parity" / name[:2] / f"{name[2:]}.json"
+def report(home, name, days, folder="parity"):
+    path = home / folder / name[:2] / f"{name[2:]}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{}")
     os.utime(path, (time.time() - days * 86400,) * 2)
@@ -34,11 +34,12 @@ def report(home, name, days):
 def test_prune_removes_what_was_not_used_for_days(home):
     old, new = floor(home, "old", 40), floor(home, "new", 1)
     gone, kept = report(home, "abcd", 40), report(home, "abef", 1)
+    look = report(home, "cdab", 40, "inside")
     told = run("cache", "prune", "--older-than", "30", "--dry-run", "--json").json
-    assert (told["remembered"], told["bytes"]) == (2, 12)
+    assert (told["remembered"], told["bytes"]) == (3, 14)
     assert old.exists()
     assert run("cache", "prune", "--older-than", "30").status == 0
-    assert [path.exists() for path in (old, new, gone, kept)] == [False, True, False, True]
+    assert [path.exists() for path in (old, new, gone, kept, look)] == [False, True, False, True, False]
 
 
 def test_without_days_only_what_is_over_the_bounds_goes_the_oldest_first(home, monkeypatch):

@@ -1,6 +1,7 @@
 """The real Lua Torch7, where a machine still has one: `th` on PATH runs the model through files."""
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -12,6 +13,8 @@ READS = ["torch7"]
 NEEDS = []
 PROGRAMS = ["th", "luajit"]
 ENV = None  # no package index has Lua Torch; it is built from its sources
+
+_PLACE = re.compile(r"\w+(\[\d+\](\.\w+\[\d+\])*)?$")
 
 _SCRIPT = """
 require 'nn'
@@ -42,10 +45,53 @@ local function save(value, name)
     for i = 1, #value do save(value[i], (name == 'output' and name or name .. '.') .. i) end
   end
 end
+local function lines(name)
+  local found, file = {}, io.open(name)
+  for line in file:lines() do found[#found + 1] = line end
+  file:close()
+  return found
+end
+local function short(module)
+  return torch.typename(module):match('[^.]*$')
+end
+local places, calls = {}, {} -- module -> where it stands, in the order in which it is run; how often it was
+local function inside(module)
+  if not module.forwardnodes then return module.modules or {} end
+  local list = {}
+  for _, node in ipairs(module.forwardnodes) do
+    if node.data.module and not node.data.selectindex then list[#list + 1] = node.data.module end
+  end
+  return list
+end
+local function walk(module, place, depth)
+  places[module] = places[module] or {}
+  table.insert(places[module], place)
+  if torch.typename(module) == 'nn.MapTable' or depth > 100 then return end -- it runs copies of what it holds
+  local before = place:match('[^.]*$'):find('[', 1, true) and place .. '.' or ''
+  for position, inner in ipairs(inside(module)) do
+    walk(inner, before .. short(module) .. '[' .. position .. ']', depth + 1)
+  end
+end
+local function watch(net, wanted)
+  walk(net, short(net), 1)
+  for module, list in pairs(places) do
+    local own = module.updateOutput
+    module.updateOutput = function(self, ...)
+      local output = own(self, ...)
+      calls[self] = (calls[self] or 0) + 1
+      local number = wanted[list[calls[self]]]
+      if number and torch.isTensor(output) then save(output, 'inner-' .. number) end -- before others overwrite it
+      return output
+    end
+  end
+end
 torch.setdefaulttensortype('torch.FloatTensor')
 torch.setnumthreads(tonumber(arg[3]))
 local net = assert(module(torch.load(arg[1])), 'the file holds no module'):float()
 net:evaluate()
+local wanted, any = {}, false
+for number, name in ipairs(lines('wanted.txt')) do wanted[name], any = number, true end
+if any then watch(net, wanted) end
 save(net:forward(files(tonumber(arg[2]))), 'output')
 """
 
@@ -61,11 +107,16 @@ def inputs(handle: dict) -> None:
 
 
 def run(handle: dict, fed: dict, outputs: list) -> dict:
-    """Run forward in evaluation; an output table gives `output1`, `output2.1`..., a tensor `output`."""
+    """Run forward in evaluation; an output table gives `output1`, `output2.1`..., a tensor `output`.
+
+    `outputs` may name what is fed, and modules by their places: `Sequential[3].Concat[2]` as it leaves its output.
+    """
     if not fed:
         raise ValueError("nothing is fed: the file does not say its inputs (--input 1,3,224,224 says a shape)")
-    for old in Path().glob("output*.shape"):  # of the job before
+    for old in [*Path().glob("output*.shape"), *Path().glob("inner-*.shape")]:  # of the job before
         old.unlink()
+    asked = [name for name in outputs or [] if _PLACE.match(name)]
+    Path("wanted.txt").write_text("".join(name + "\n" for name in asked), encoding="utf-8")
     for number, name in enumerate(sorted(fed, key=_order), 1):
         _write_tensor(Path(f"input-{number}.t7"), fed[name])
     Path("run.lua").write_text(_SCRIPT, encoding="utf-8")
@@ -76,14 +127,17 @@ def run(handle: dict, fed: dict, outputs: list) -> dict:
     said = done.stderr.decode("utf-8", "replace")
     sys.stderr.write(said)  # into the job's log
     if done.returncode:
-        why = said.strip().splitlines()[0] if said.strip() else "it said nothing"
+        why = " ".join(said.partition("stack traceback")[0].split()) or "it said nothing"
         raise RuntimeError(f"{Path(arguments[0]).name} ended with status {done.returncode}: {why[:300]}")
     made = sorted(Path().glob("output*.shape"), key=lambda path: _order(path.stem, "output"))
     found = {path.name[: -len(".shape")]: _read_tensor(path) for path in made}
     wanted = list(found) if outputs is None else outputs
+    places = {name: Path(f"inner-{number}.shape") for number, name in enumerate(asked, 1)}
+    inner = {name: _read_tensor(path) for name, path in places.items() if path.is_file()}
+    found = dict(fed, **inner, **found)
     unknown = [name for name in wanted if name not in found]
     if unknown:
-        raise ValueError(f"nothing is named {', '.join(unknown)}; the outputs are {', '.join(found)}")
+        raise ValueError(f"nothing is named {', '.join(unknown)}; it knows {', '.join(found)}")
     return {name: found[name] for name in wanted}
 
 

@@ -9,11 +9,14 @@ from typing import Literal
 
 import onnx_ir as ir
 
+from zoo.parity.detections.parts import Parts, joined
+from zoo.parity.detections.together import together
 from zoo.parity.graphs.reading import graph_of
 
 Kind = Literal["rows", "picks", "places"]
 _PASSES_ON = frozenset({"Identity", "Cast"})
 _PLACES = frozenset({"ArgMax", "ArgMin", "TopK"})
+_SUPPRESSION = "NonMaxSuppression"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,30 +26,35 @@ class Sets:
     rows    floats computed from a NonMaxSuppression: detections, where their columns are those of a known layout
     picks   the triples (image, class, box) of a NonMaxSuppression itself
     places  output -> (value, axis) of an ArgMax, ArgMin or TopK: places along that axis of the value
+    parts   boxes, scores and labels in outputs of their own, which are none of the others then
     """
 
     rows: tuple[str, ...] = ()
     picks: tuple[str, ...] = ()
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    parts: tuple[Parts, ...] = ()
 
 
 def recognised(model: Path) -> Sets:
     """The sets among the outputs of an ONNX file."""
     graph = graph_of(model)
     stored = {str(name) for name in graph.initializers}
+    group = together(graph.outputs, _choices)
+    apart = set() if group is None else set(group.names)
     rows, picks, places = list[str](), list[str](), dict[str, tuple[str, int]]()
     for output in graph.outputs:
         name, maker = str(output.name), _maker(output)
-        if maker is None:
+        if maker is None or name in apart:
             continue
-        if maker.op_type == "NonMaxSuppression":
+        if maker.op_type == _SUPPRESSION:
             picks.append(name)
         elif maker.op_type in _PLACES:
             place = _place(maker, output, stored)
             places |= {name: place} if place else {}
         elif output.dtype is not None and output.dtype.is_floating_point() and _suppressed(output):
             rows.append(name)
-    return Sets(tuple(rows), tuple(picks), places)
+    parts = joined([] if group is None else [group], [str(output.name) for output in graph.outputs])
+    return Sets(tuple(rows), tuple(picks), places, parts)
 
 
 def _maker(output: ir.Value) -> ir.Node | None:
@@ -73,7 +81,13 @@ def _place(node: ir.Node, output: ir.Value, stored: set[str]) -> tuple[str, int]
 
 
 def _suppressed(output: ir.Value) -> bool:
-    return any(node.op_type == "NonMaxSuppression" for node in _ancestors(output))
+    return any(node.op_type == _SUPPRESSION for node in _ancestors(output))
+
+
+def _choices(output: ir.Value) -> frozenset[str]:
+    """The choices of boxes that an output follows from, by a value of each."""
+    made = [node for node in _ancestors(output) if node.op_type in (_SUPPRESSION, "TopK")]
+    return frozenset(str(node.outputs[-1].name) for node in made)
 
 
 def _ancestors(value: ir.Value) -> Iterator[ir.Node]:

@@ -20,6 +20,8 @@ def families(case: Case) -> Iterator[Hypothesis]:
         yield from _leaky(case, node)
     for node in case.nodes("PRelu"):
         yield from _slopes(case, node)
+    for node in case.nodes("Elu"):
+        yield from _saturating(case, node)
     for node in case.nodes(*_CURVES):
         for op in _CURVES:
             if op != node.op_type:
@@ -31,6 +33,9 @@ def _clipped(case: Case, node: Node) -> Iterator[Hypothesis]:
     who = node.output[0]
     if node.op_type == "Clip":
         yield Hypothesis("clipped activation", f"{who} is not clipped above", edited(case, node, _renamed("Relu")))
+        low, high = float(case.got.min(initial=np.inf)), float(case.got.max(initial=-np.inf))
+        said = f"the limits of {who} are {low:.6g} and {high:.6g}"
+        yield Hypothesis("clipped activation", said, edited(case, node, _limited(low, high)))
         return
     for top in (6.0, 1.0):
         said = f"{who} is clipped at {top:g}"
@@ -51,6 +56,19 @@ def _leaky(case: Case, node: Node) -> Iterator[Hypothesis]:
         if not np.isclose(slope, old, rtol=1e-6) and not np.isclose(slope, 1):
             said = f"the slope of {node.output[0]} below 0 is {slope:.6g} instead of {old:.6g}"
             yield Hypothesis("activation slope", said, edited(case, node, _sloped(slope)))
+
+
+def _saturating(case: Case, node: Node) -> Iterator[Hypothesis]:
+    """An Elu's alpha, read off the candidate where the reference's input is negative."""
+    x = case.fed.get(node.input[0])
+    if x is None or node.output[0] != case.value or x.shape != case.got.shape:
+        return
+    values = doubles(x)
+    below = np.expm1(values[values < 0])
+    if below.any():
+        alpha = float(np.dot(doubles(case.got)[values < 0], below) / np.dot(below, below))
+        said = f"alpha of {node.output[0]} is {alpha:.6g}"
+        yield Hypothesis("activation slope", said, edited(case, node, lambda _graph, copy: change(copy, alpha=alpha)))
 
 
 def _slopes(case: Case, node: Node) -> Iterator[Hypothesis]:
@@ -78,6 +96,14 @@ def _topped(top: float) -> Change:
     def apply(graph: Graph, node: Node) -> None:
         low, high = (graph.store(np.array(value, np.float32), "limit") for value in (0.0, top))
         graph.after(node.output[0], "Clip", low, high)
+
+    return apply
+
+
+def _limited(low: float, high: float) -> Change:
+    def apply(graph: Graph, node: Node) -> None:
+        for index, limit in ((1, low), (2, high)):
+            graph.give(node, index, np.array(limit, np.float32))
 
     return apply
 

@@ -64,7 +64,9 @@ def _known(case: Case, node: Node, p: Parameters) -> Iterator[Hypothesis]:
     )
     statistics = "BatchNorm statistics"
     for said, array in (("a deviation is read as the variance", np.sqrt(np.abs(p.variance))),
-                        ("the variance is squared", p.variance**2)):  # fmt: skip
+                        ("the variance is squared", p.variance**2),
+                        ("1 / deviation is read as the variance", (p.variance + p.epsilon) ** -0.5),
+                        ("the variance is what 1 / deviation was read as", p.variance**-2 - p.epsilon)):  # fmt: skip
         yield Hypothesis(statistics, f"{who}: {said}", given(case, node, VARIANCE, array))
     yield Hypothesis(statistics, f"the mean of {who} is dropped", given(case, node, MEAN, np.zeros_like(p.mean)))
 

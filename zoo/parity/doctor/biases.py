@@ -27,10 +27,11 @@ def families(case: Case) -> Iterator[Hypothesis]:
         bias = case.reference.operand(node, 3)
         if bias is not None:
             half = bias.shape[1] // 2
-            for what, part in (("input", slice(None, half)), ("recurrent", slice(half, None))):
+            parts = {"input bias": slice(None, half), "recurrent bias": slice(half, None), "whole bias": slice(None)}
+            for what, part in parts.items():
                 kept = bias.copy()
                 kept[:, part] = 0
-                said = f"the {what} bias of {node.output[0]} is dropped"
+                said = f"the {what} of {node.output[0]} is dropped"
                 yield Hypothesis("dropped bias", said, given(case, node, 3, kept))
 
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo.parity.doctor.case import Case, Change, Hypothesis, Node, edited
+from zoo.parity.doctor.case import Case, Change, Hypothesis, Node, edited, given
 from zoo.parity.graphs.graph import Graph, change, numbers
 
 
 def families(case: Case) -> Iterator[Hypothesis]:
     """Windows that lie elsewhere, with the same number of them."""
+    for node in case.nodes("Pad"):
+        yield from _borders(case, node)
     for node in case.nodes("Conv", "MaxPool", "AveragePool", "ConvTranspose"):
         pads = numbers(node, "pads") or [0] * (2 * len(numbers(node, "kernel_shape")))
         for wrong in _shifts(pads):
@@ -19,12 +21,43 @@ def families(case: Case) -> Iterator[Hypothesis]:
             yield Hypothesis("pad side", said, edited(case, node, _pads(wrong)))
         if node.op_type == "ConvTranspose":
             yield from _cut(case, node, pads)
+            yield from _grown(case, node, pads)
         if node.op_type == "Conv":
             yield from _dilation(case, node, pads)
             if any(pads) and len(pads) == 4:
                 for mode in ("edge", "reflect"):
                     said = f"{node.output[0]} is padded by {mode} instead of zeros"
                     yield Hypothesis("pad value", said, edited(case, node, _mode(mode)))
+
+
+def _borders(case: Case, node: Node) -> Iterator[Hypothesis]:
+    """A Pad whose begin and end of one axis, or whose two last axes, are exchanged."""
+    pads = case.reference.operand(node, 1)
+    if pads is None or pads.size % 2:
+        return
+    both = pads.reshape(2, -1)
+    for axis in range(both.shape[1]):
+        turned = both.copy()
+        turned[:, axis] = both[::-1, axis]
+        said = f"begin and end of axis {axis} of {node.output[0]} are exchanged"
+        yield Hypothesis("pad side", said, given(case, node, 1, turned.ravel()))
+    if both.shape[1] > 1:
+        turned = both.copy()
+        turned[:, -2:] = both[:, :-3:-1]
+        said = f"the last two axes of {node.output[0]} are exchanged"
+        yield Hypothesis("pad axes", said, given(case, node, 1, turned.ravel()))
+
+
+def _grown(case: Case, node: Node, pads: list[int]) -> Iterator[Hypothesis]:
+    """A deconvolution that is as large as what the candidate gave."""
+    axes, strides = len(pads) // 2, numbers(node, "strides")
+    old = numbers(node, "output_padding") or [0] * axes
+    for axis in range(axes):
+        for more in range(strides[axis] if strides else 1):
+            wrong = [more if place == axis else was for place, was in enumerate(old)]
+            if wrong != old:
+                said = f"output padding of {node.output[0]} is {wrong} instead of {old}"
+                yield Hypothesis("output padding", said, edited(case, node, _set(output_padding=wrong)))
 
 
 def _shifts(pads: list[int]) -> list[list[int]]:

@@ -9,6 +9,11 @@ from zoo.parity.doctor.case import Array, Case, Change, Hypothesis, Node, edited
 from zoo.parity.graphs.graph import Graph, attributes, change
 
 _GATES = {"LSTM": "iofc", "GRU": "zrh"}
+_ACTIVATIONS = {
+    "LSTM": (("HardSigmoid", "Tanh", "Tanh"), ("Sigmoid", "Sigmoid", "Tanh"), ("Sigmoid", "Tanh", "Sigmoid")),
+    "GRU": (("HardSigmoid", "Tanh"), ("Sigmoid", "Sigmoid")),
+}
+"""What gates and cell are squashed by; Keras's old default of the gates is hard."""
 
 
 def families(case: Case) -> Iterator[Hypothesis]:
@@ -27,6 +32,9 @@ def families(case: Case) -> Iterator[Hypothesis]:
             reset = 1 - int(str(attributes(node).get("linear_before_reset", 0)))
             said = f"the reset gate of {who} is applied {'after' if reset else 'before'} the recurrent product"
             yield Hypothesis("reset gate", said, edited(case, node, _set(linear_before_reset=reset)))
+        for names in _ACTIVATIONS[node.op_type]:
+            said = f"{who} computes with {', '.join(names)}"
+            yield Hypothesis("kind of activation", said, edited(case, node, _set(activations=list(names))))
         recurrent = case.reference.operand(node, 2)
         if recurrent is not None:
             size = recurrent.shape[2]

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from zoo.parity.doctor.case import Array, Case, Change, Doubles, Hypothesis, Node, doubles, edited
-from zoo.parity.graphs.graph import Graph
+from zoo.parity.graphs.graph import Graph, attributes, change
 
 _PAIRS = ("Add", "Sub", "Mul", "Max", "Min", "Div")
 _REDUCTIONS = ("ReduceL1", "ReduceL2", "ReduceSumSquare", "ReduceMean", "ReduceSum", "ReduceMax")
@@ -21,6 +21,10 @@ def families(case: Case) -> Iterator[Hypothesis]:
         for order in _orders(len(node.input)):
             said = f"{node.output[0]} joins its inputs in the order {', '.join(node.input[i] for i in order)}"
             yield Hypothesis("order of inputs", said, edited(case, node, _ordered(order)))
+        for axis in range(case.got.ndim):
+            if axis != attributes(node).get("axis"):
+                said = f"{node.output[0]} joins its inputs along axis {axis}"
+                yield Hypothesis("axis of a concatenation", said, edited(case, node, _along(axis)))
     for node in case.nodes(*_PAIRS, "Sum"):
         yield from _pair(case, node)
     for node in case.nodes("Slice"):
@@ -29,6 +33,10 @@ def families(case: Case) -> Iterator[Hypothesis]:
     for node in case.nodes():
         if node.op_type not in {"Softmax", "Dropout", "Identity"}:
             yield from _left_out(case, node)
+
+
+def _along(axis: int) -> Change:
+    return lambda _graph, node: change(node, axis=axis)
 
 
 def _pair(case: Case, node: Node) -> Iterator[Hypothesis]:

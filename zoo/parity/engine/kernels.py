@@ -14,6 +14,7 @@ import numpy as np
 from zoo.parity.engine.arrays import Array
 from zoo.parity.engine.constants import Constant, Input, whole
 from zoo.parity.engine.convolution import conv, conv_transpose
+from zoo.parity.engine.reductions import global_average_pool, reduce_mean, reduce_sum
 from zoo.parity.engine.windows import Attrs, Windows, windows
 
 Kernel = Callable[[Attrs, int, Sequence[Input]], "Sequence[Array] | None"]
@@ -95,12 +96,6 @@ def _sum(over: Windows, x: Array) -> Array:
     return total
 
 
-def global_average_pool(_attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
-    """The mean over all spatial axes."""
-    x = whole(inputs[0])
-    return [x.mean(axis=tuple(range(2, x.ndim)), keepdims=True, dtype=x.dtype)]
-
-
 def lrn(attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
     """Returns x / (bias + alpha / size * sum of squares over `size` channels) ^ beta."""
     x = whole(inputs[0])
@@ -142,15 +137,26 @@ def _back(rows: Array, x: Array, attrs: Attrs, version: int) -> Array:
     return np.ascontiguousarray(np.moveaxis(rows, -1, int(str(attrs.get("axis", -1)))))
 
 
+def gather_elements(attrs: Attrs, _version: int, inputs: Sequence[Input]) -> Sequence[Array]:
+    """Each element from its own place along one axis; ONNX's reference fails where that has more than 64 places."""
+    x, at = whole(inputs[0]), whole(inputs[1])
+    axis = int(str(attrs.get("axis", 0))) % x.ndim
+    within = tuple(slice(None) if place == axis else slice(size) for place, size in enumerate(at.shape))
+    return [np.take_along_axis(x[within], at, axis)]
+
+
 KERNELS: Mapping[str, Kernel] = {
     "AveragePool": average_pool,
     "Conv": conv,
     "ConvTranspose": conv_transpose,
+    "GatherElements": gather_elements,
     "Gemm": gemm,
     "GlobalAveragePool": global_average_pool,
     "LRN": lrn,
     "LogSoftmax": log_softmax,
     "MatMul": matmul,
     "MaxPool": max_pool,
+    "ReduceMean": reduce_mean,
+    "ReduceSum": reduce_sum,
     "Softmax": softmax,
 }

@@ -16,6 +16,8 @@ from zoo.parity.engine.graph import Step
 from zoo.parity.engine.kernels import KERNELS
 
 _TYPED = ("to", "dtype")
+_LISTED = {"NonMaxSuppression": (2, 3, 4)}
+"""Inputs that are "a scalar or a list of one" by the standard, of which ONNX's reference reads the first element."""
 
 
 class Operator:
@@ -44,6 +46,8 @@ class Operator:
             self._evaluators[wide] = ReferenceEvaluator(_alone(self._step, self._opsets, wide=wide))
         names = [*self._step.inputs, *self._step.captured]
         values = {name: whole(value) for name, value in zip(names, [*inputs, *captured], strict=True) if name}
+        lists = [names[index] for index in _LISTED.get(self._step.op, ()) if index < len(names) and names[index]]
+        values |= {name: np.atleast_1d(values[name]) for name in lists}
         results = iter(self._evaluators[wide].run(None, values))
         return [np.asarray(next(results)) if name else np.zeros(0) for name in self._step.outputs]
 

@@ -9,6 +9,7 @@ from onnx import helper
 
 from zoo.parity.graphs.graph import Graph
 
+_FLOATS = {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
 FED = "/fed"  # the input of a cut graph that stands for a value: its name with this behind it
 
 
@@ -19,23 +20,39 @@ def exposed(graph: Graph, values: Collection[str] | None = None) -> Graph:
     return copy
 
 
+def floats(graph: Graph) -> list[str]:
+    """The values that hold floating-point numbers, as far as inference knows."""
+    types = _types(graph)
+    return [name for name in graph.values if types[name].tensor_type.elem_type in _FLOATS]
+
+
 def cut(graph: Graph, at: Collection[str]) -> Graph:
     """A copy severed at the values `at`: each is an output, and whoever read it reads the input NAME/fed instead.
 
-    What lies between two cuts is a layer. Outputs of the graph that are not in `at` stay outputs.
+    What lies between two cuts is a layer. Outputs of the graph that are not in `at` stay outputs. What no input has a
+    part in is an output, but no cut: it is stored, and runtimes compute it before they are fed.
     """
     copy = graph.copy()
     severed = [name for name in copy.values if name in at]
-    types = _types(copy)
+    types, live = _types(copy), _live(copy)
     read = set()
     for node in copy.model.graph.node:
         for index, name in enumerate(node.input):
-            if name in at and name in types:
+            if name in at and name in types and name in live:
                 read.add(name)
                 node.input[index] = name + FED
     copy.model.graph.input.extend(_port(name + FED, types[name]) for name in severed if name in read)
     _show(copy, severed, keep=True)
     return Graph(copy.model)
+
+
+def _live(graph: Graph) -> set[str]:
+    """The values that follow from an input; those of graphs inside of nodes are not looked for."""
+    found = set(graph.inputs)
+    for node in graph.nodes:
+        if found & set(node.input) or any(attribute.HasField("g") for attribute in node.attribute):
+            found |= set(node.output)
+    return found
 
 
 def layer(graph: Graph, value: str, at: Collection[str]) -> list[onnx.NodeProto]:

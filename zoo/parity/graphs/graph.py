@@ -1,4 +1,7 @@
-"""An ONNX graph that can be edited node by node; weights are numpy arrays, shapes come from inference."""
+"""An ONNX graph that can be edited node by node; weights are numpy arrays, shapes come from inference.
+
+The weights of a file stay there: a graph that was loaded, its copies and its parts are as small as their nodes.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper, numpy_helper
+
+from zoo.parity.graphs import lean
 
 Array = NDArray[np.generic]
 Shape = tuple[int | None, ...]
@@ -24,11 +29,21 @@ class Graph:
 
     @classmethod
     def load(cls, path: Path) -> Graph:
-        """The graph of a file, its external data included."""
-        return cls(onnx.load(path))
+        """The graph of a file, which has to stay as it is: large weights are read from it when they are wanted."""
+        return cls(lean.opened(path))
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file that `save` would write."""
+        return lean.size(self.model)
+
+    def save(self, path: Path) -> None:
+        """Write one file with all weights in it."""
+        with path.open("wb") as file:
+            file.writelines(lean.written(self.model))
 
     def copy(self) -> Graph:
-        """An independent copy, weights included."""
+        """An independent copy."""
         other = onnx.ModelProto()
         other.CopyFrom(self.model)
         return Graph(other)
@@ -65,7 +80,7 @@ class Graph:
     def weight(self, name: str) -> Array | None:
         """The numbers of a stored tensor; None for anything else."""
         if name in self._weights:
-            return numpy_helper.to_array(self._weights[name])
+            return lean.numbers(self._weights[name])
         if name in self._constants:
             held = {attribute.name: attribute for attribute in self._constants[name].attribute}
             return numpy_helper.to_array(held["value"].t) if "value" in held else _plain(held)
@@ -138,12 +153,24 @@ class Graph:
         found = {port.name: _dims(port) for port in (*inferred.input, *inferred.output, *inferred.value_info)}
         return {name: dims for name, dims in found.items() if dims is not None}
 
-    def rename_input(self, old: str, new: str) -> None:
-        """Feed the input under another name, which nothing in the graph may bear; its readers see no change."""
-        assert self.fresh(new) == new
+    def rename_input(self, old: str, new: str, axes: tuple[int, ...] | None = None) -> None:
+        """Feed the input under another name, which nothing else in the graph may bear; its readers see no change.
+
+        With `axes` it is fed an array that has to be transposed by them to be what it was.
+        """
+        assert new == old or self.fresh(new) == new
+        own = old if new != old else self.fresh(f"{old}/own")
+        for node in self.readers(old):
+            for index, name in enumerate(node.input):
+                node.input[index] = own if name == old else name
         port = next(port for port in self.model.graph.input if port.name == old)
         port.name = new
-        self.model.graph.node.insert(0, helper.make_node("Identity", [new], [old]))
+        dims = port.type.tensor_type.shape.dim
+        for axis, dim in zip(axes or (), [type(dim).FromString(dim.SerializeToString()) for dim in dims], strict=False):
+            dims[axis].CopyFrom(dim)
+        step = helper.make_node("Transpose" if axes else "Identity", [new], [own])
+        change(step, perm=axes)
+        self.model.graph.node.insert(0, step)
 
     def _place(self, node: onnx.NodeProto) -> int:
         return next(place for place, other in enumerate(self.model.graph.node) if other.output == node.output)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from converters.outputs import together
 from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.statistics import distance
+from zoo.parity.graphs import lean
 from zoo.parity.graphs.cut import extract
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.repro import SCRIPT
@@ -152,15 +153,15 @@ def _unrounded(graph: Graph, value: str) -> tuple[str, ...]:
 def _measured(teacher: Teacher, graph: Graph, fed: Feeds) -> Measured:
     folder = Path(tempfile.mkdtemp(dir=teacher.folder))
     model = folder / "part.onnx"
-    model.write_bytes(graph.model.SerializeToString())
+    graph.save(model)
     return teacher.measurer(model, {port: fed[port] for port in graph.inputs}, folder, keep=graph.outputs)
 
 
 def write(part: Smallest, folder: Path) -> tuple[str, ...]:
     """All files of `FILES` in the folder, or none of them; no reference where the part has none."""
     contents: Mapping[str, bytes] = {
-        "candidate.onnx": part.candidate.model.SerializeToString(),
-        "reference.onnx": part.reference.model.SerializeToString() if part.reference else b"",
+        "candidate.onnx": b"".join(lean.written(part.candidate.model)),
+        "reference.onnx": b"".join(lean.written(part.reference.model)) if part.reference else b"",
         "case.npz": _packed(part),
         "repro.py": SCRIPT.encode(),
     }

@@ -6,7 +6,7 @@ of the check itself; the layers by one more run of the engine, which meets the a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,7 @@ from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Kind, Row, row
 from zoo.parity.layers.taught import Array, Feeds, Runner
 from zoo.parity.measure import Error, Measured, ratio
+from zoo.parity.recognising import Recognised
 
 SEEDS = 1
 """Perturbed runs behind a layer's floor; without any the worst harmless layer was 7.3 floors, of the 16 allowed."""
@@ -62,21 +63,26 @@ class Glanced:
     missing: tuple[str, ...] = ()
 
 
-def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced:
-    """Compare every value that both graphs name, whole and layer by layer."""
+def glance(known: Known, candidate: Recognised, run: Runner, local: Local, proven: Collection[str] = ()) -> Glanced:
+    """Compare every value that both graphs name, whole and layer by layer; the latter where that can be judged.
+
+    `proven` agree in the whole network by the way they were found: no row of theirs would say anything.
+    """
     chosen = behind_choices(known.graph)
-    names = [name for name in candidate.values if name in known.inner and name not in chosen]
+    graph = candidate.graph
+    names = [name for name in graph.values if name in known.inner and name not in chosen]
     if not names:
         return Glanced(why_not="the two graphs name no value alike")
-    severed = cut(candidate, names)
+    severed = cut(graph, names)
     fed = {**known.feeds, **{name + FED: known.inner[name] for name in names}}
     seen, got = run([
-        (exposed(candidate, names), known.feeds), (severed, {port: fed[port] for port in severed.inputs}),
+        (exposed(graph, names), known.feeds), (severed, {port: fed[port] for port in severed.inputs}),
     ])  # fmt: skip
     if isinstance(seen, str) or isinstance(got, str):
         return Glanced(why_not=next(why for why in (seen, got) if isinstance(why, str)))
     shared = {name: known.inner[name] for name in names if name in seen and seen[name].shape == known.inner[name].shape}
     mine = {name: got[name] for name in shared if name in got}
+    judged = candidate.judged(known.graph, shared)
     truth = local(known.model, known.feeds, shared, {"candidate": mine})
     errors = truth.errors["candidate"]
     layers = {name: layer(known.graph, name, set(shared)) for name in shared}
@@ -95,17 +101,31 @@ def glance(known: Known, candidate: Graph, run: Runner, local: Local) -> Glanced
         return _larger(errors[name], own.get(name), mine[name], value)
 
     missing = tuple(name for name in known.inner if name not in shared and name not in chosen)
+    missing = _unlike(missing, known.inner, shared)
     return Glanced(
         _rows(
             known.values,
-            {name: seen[name] for name in names if name in seen},
+            {name: seen[name] for name in names if name in seen and name not in proven},
             "inner",
             whole_error,
             {name for name in names if name not in shared},
         ),
-        _rows(truth.values, mine, "layer", layer_error, set(), equal),
+        _rows(truth.values, {n: a for n, a in mine.items() if n in judged}, "layer", layer_error, set(), equal),
         missing=missing,
     )
+
+
+def _unlike(missing: Sequence[str], inner: Feeds, shared: Feeds) -> tuple[str, ...]:
+    """Those that are not, number for number, another value that was compared: what a Dropout passes on is."""
+    sizes = {(array.size, array.flat[0]) for array in shared.values() if array.size}
+
+    def twin(array: Array) -> bool:
+        if not array.size or (array.size, array.flat[0]) not in sizes:
+            return False
+        same = (one for one in shared.values() if one.size == array.size and one.flat[0] == array.flat[0])
+        return any(np.array_equal(one.reshape(-1), array.reshape(-1)) for one in same)
+
+    return tuple(name for name in missing if not twin(inner[name]))
 
 
 def _fed_own(known: Known, nodes: Sequence[onnx.NodeProto], shared: Feeds) -> bool:

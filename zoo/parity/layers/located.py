@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from zoo.parity.doctor.examine import Finding
@@ -32,11 +34,33 @@ class Located:
     of: int = 0
     no_doctor: str = ""
     """Why nobody looked for a cause, where nobody could."""
+    found: int = 0
+    """How many of the values that were compared bear other names in the run's file, or lie otherwise."""
+    guessed: frozenset[str] = frozenset()
+    """Those of them that nothing but numbers says: what is over the limit there is told, and decides nothing."""
+    before: bool = False
+    """Nothing was run: a look at the same runs found this earlier."""
 
     @property
     def first(self) -> Row | None:
-        """The culprit: the first layer over the limit; where all layers hold, the first value of the whole."""
-        return first(self.layers) or first(self.whole)
+        """The culprit: the first layer over the limit; where all layers hold, the first value of the whole.
+
+        A value of another shape before it is the culprit itself: no layer could be fed with it.
+        """
+        layer, value = first(self._sure(self.layers)), first(self._sure(self.whole))
+        if layer is None or value is None:
+            return layer or value
+        fed = {row.name for row in self.layers}
+        misshapen = value.name not in fed and math.isinf(value.ratio) and value.depth < layer.depth
+        return value if misshapen else layer
+
+    @property
+    def hint(self) -> Row | None:
+        """The first layer over the limit among those that were recognised by numbers alone."""
+        return first([row for row in self.layers if row.name in self.guessed])
+
+    def _sure(self, rows: Sequence[Row]) -> list[Row]:
+        return [row for row in rows if row.name not in self.guessed]
 
     @property
     def agrees(self) -> bool:
@@ -45,15 +69,20 @@ class Located:
 
     def plain(self) -> dict[str, object]:
         """For JSON."""
-        culprit = self.first
+        culprit, hint = self.first, self.hint
         return {
             "run": self.label,
             "first": culprit.name if culprit else None,
-            "tensors": [] if self.short and culprit is None else [row.plain() for row in (*self.whole, *self.layers)],
+            "hint": hint.name if hint else None,
+            "tensors": []
+            if self.short and culprit is None and hint is None
+            else [row.plain() for row in (*self.whole, *self.layers)],
             "doctor": [asdict(finding) for finding in self.findings],
             "why_not": self.why_not,
             "framework": self.framework or None,
             "short": self.short,
+            "found": self.found,
+            "before": self.before,
             "missing": list(self.missing),
             "of": self.of or None,
             "values": len(self.whole),

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 
 from zoo.parity.engine.kinds import EXACT
@@ -72,7 +71,7 @@ class Teacher:
     ) -> Teacher:
         """Measure the reference's graph; the folder keeps the float64 arrays."""
         model = folder / "reference.onnx"
-        onnx.save(graph.model, model)
+        graph.save(model)
         measured = measurer(model, feeds, folder, keep=None)
         return cls(graph, model, feeds, measured, folder, own or {}, measurer, framework)
 
@@ -133,14 +132,30 @@ class Taught:
     why_not: str | None = None
 
 
-def teach(teacher: Teacher, candidate: Graph, run: Runner) -> Taught:
+class Judged(Protocol):
+    """`zoo.parity.recognising.Recognised`: `guessed` are names that nothing but numbers gave to values."""
+
+    @property
+    def guessed(self) -> Collection[str]:
+        """What agrees in the whole network by the way it was found."""
+        ...
+
+    def judged(self, reference: Graph, shared: Collection[str]) -> Collection[str]:
+        """The layers between the values `shared` that can be compared."""
+        ...
+
+
+def teach(teacher: Teacher, candidate: Graph, run: Runner, known: Judged | None = None) -> Taught:
     """Compare every value that both graphs name, in the whole network and layer by layer."""
     chosen = behind_choices(teacher.graph)
     inner = {name: array for name, array in teacher.values().items() if name not in chosen}
     (seen,) = run([(exposed(candidate, inner.keys()), teacher.feeds)])
     if isinstance(seen, str):
         return Taught((), (), inner, {}, None, seen)
-    whole = rows(teacher.measured, {name: seen[name] for name in inner if name in seen}, "inner")
+    guessed = () if known is None else known.guessed
+    whole = rows(
+        teacher.measured, {name: seen[name] for name in inner if name in seen and name not in guessed}, "inner"
+    )
     shared = {name: inner[name] for name in inner if name in seen and seen[name].shape == inner[name].shape}
     if not shared:
         return Taught(whole, (), inner, {}, None, "the two graphs name no value alike")
@@ -150,8 +165,10 @@ def teach(teacher: Teacher, candidate: Graph, run: Runner) -> Taught:
     if isinstance(got, str):
         return Taught(whole, (), inner, {}, None, got)
     truth = teacher.lesson(shared)
-    known = {name: got[name] for name in shared if name in got}
-    return Taught(whole, rows(truth, known, "layer", teacher.unrounded(shared)), shared, known, truth)
+    judged = set(shared if known is None else known.judged(teacher.graph, shared))
+    mine = {name: got[name] for name in shared if name in got}
+    layers = rows(truth, {name: mine[name] for name in mine if name in judged}, "layer", teacher.unrounded(shared))
+    return Taught(whole, layers, shared, mine, truth)
 
 
 def compare_own(teacher: Teacher) -> Taught | None:

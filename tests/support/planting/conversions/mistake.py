@@ -25,7 +25,7 @@ class Mistake:
 
     `net` writes the files of a network that shows it, as a subject of the check without its backend; `planted` is the
     patch; `layer` the value that the wrong layer computes; `cause` the doctor's names for it, empty where
-    it knows none.
+    it knows none; `options` what the check has to be told besides.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Mistake:
     planted: Callable[[], Any]
     layer: str
     cause: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def told(mistake: Mistake, *, plant: bool = True) -> Told:
         files = mistake.net(folder)
         subjects = [f"{files}::{mistake.framework}", f"{files}::onnxruntime"]
         report = folder / "report.json"
-        arguments = ["check-parity", *subjects, "--batch", "2", "--layers", "--json", str(report)]
+        arguments = ["check-parity", *subjects, "--batch", "2", "--layers", "--json", str(report), *mistake.options]
         if plant:
             with mistake.planted():
                 done = run(*arguments)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from planting.conversions.mistake import Told
+from planting.conversions.recorded import Recorded
+
+OUTPUTS = "torch7's recorded outputs"
+"""What stands for a framework where no layer is seen."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,12 @@ class Converted:
     right_cause: bool
     layer: str | None
     cause: str | None
+
+    @classmethod
+    def at_outputs(cls, recorded: Recorded, *, planted: bool = True) -> Converted:
+        """A mistake that is judged by outputs that were recorded: neither layer nor cause can be named."""
+        seen = recorded.differs(plant=planted)
+        return cls(OUTPUTS, f"{recorded.name} (`{recorded.case}`)", planted, seen, False, False, None, None)
 
     @classmethod
     def of(cls, told: Told, *, planted: bool = True) -> Converted:

@@ -39,6 +39,24 @@ def recurrent_bias(graph, node, rng):
     swap(graph, node, BIAS, dropped)
 
 
+def input_bias(graph, node, rng):
+    def dropped(array):
+        array[:, : array.shape[1] // 2] = 0
+        return array
+
+    swap(graph, node, BIAS, dropped)
+
+
+def both_biases(graph, node, rng):
+    swap(graph, node, BIAS, np.zeros_like)
+
+
+def squashed(graph, node, rng):
+    """The state goes through a sigmoid where a tanh is meant."""
+    names = {"LSTM": ["Sigmoid", "Sigmoid", "Tanh"], "GRU": ["Sigmoid", "Sigmoid"]}
+    change(node, activations=names[node.op_type])
+
+
 def forget_one(graph, node, rng):
     """The forget gate's bias is 1 higher, as some frameworks add it when they load."""
 
@@ -73,6 +91,9 @@ FAULTS = (
     Fault("gates 1 and 2 exchanged", "order of gates", CELLS, gates_exchanged(0, 1)),
     Fault("gates 1 and 4 exchanged", "order of gates", of("LSTM"), gates_exchanged(0, 3)),
     Fault("recurrent bias dropped", "dropped bias", CELLS, recurrent_bias),
+    Fault("input bias dropped", "dropped bias", CELLS, input_bias),
+    Fault("both biases dropped", "dropped bias", CELLS, both_biases),
+    Fault("sigmoid for tanh in the cell", "kind of activation", CELLS, squashed),
     Fault("forget bias 1 higher", "weights differ", of("LSTM"), forget_one),
     Fault("read backwards", "direction", CELLS, reverse),
     Fault("reset before the product", "reset gate", of("GRU"), reset_first),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from planting.fault import Fault, demand, edit, of, weighted
+import numpy as np
+
+from planting.fault import Fault, demand, edit, of, swap, weighted
 from zoo.parity.graphs.graph import attributes, change, numbers
 
 
@@ -39,11 +41,20 @@ def other_mode(graph, node, rng):
     change(node, mode="linear" if nearest else "nearest", nearest_mode=None)
 
 
+def groups_exchanged(graph, node, rng):
+    group = attributes(node)["group"]
+    swap(graph, node, 1, lambda array: np.roll(array, len(array) // group, 0))
+
+
+def grouped(graph, node):
+    return attributes(node).get("group", 1) > 1
+
+
 DECONV = weighted("ConvTranspose")
 RESIZE = of("Resize")
 FAULTS = (
     Fault("deconvolution cut on the other side", "pad side", DECONV, pads_shifted, "A15"),
-    Fault("deconvolution output padding", "shape", DECONV, output_padded, "A15"),
+    Fault("deconvolution output padding", "output padding|shape", DECONV, output_padded, "A15"),
     Fault("deconvolution kernels flipped", "flipped kernels", DECONV, edit(1, lambda a, r: a[:, :, ::-1, ::-1]), "A15"),
     Fault(
         "deconvolution in and out exchanged",
@@ -51,6 +62,13 @@ FAULTS = (
         DECONV,
         edit(1, lambda a, r: a.reshape(a.shape[1], a.shape[0], *a.shape[2:]).swapaxes(0, 1)),
         "A15",
+    ),
+    Fault(
+        "deconvolution groups exchanged",
+        "channel permutation",
+        weighted("ConvTranspose", where=grouped),
+        groups_exchanged,
+        "A37",
     ),
     Fault("nearest and linear exchanged", "interpolation", RESIZE, other_mode, "A14"),
     Fault(

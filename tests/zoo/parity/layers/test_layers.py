@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -34,6 +35,13 @@ def mutant(graph, network, fault, place="early"):
 
 def row(name, ratio, kind="layer"):
     return Row(name, "Conv", 0, kind, ratio, 0.0, 0.0, 1.0, 1.0, "pass" if ratio <= 16 else "fail")
+
+
+def test_a_value_of_another_shape_is_blamed_before_the_layers_behind_it():
+    wrong = Row("mul", "Mul", 1, "inner", np.inf, np.inf, np.inf, 1.0, 1.0, "fail")
+    behind = Row("mean", "GlobalAveragePool", 2, "layer", 1e5, 1.0, 1.0, 1.0, 1.0, "fail")
+    assert Located("it", (wrong,), (behind,)).first is wrong
+    assert Located("it", (wrong,), (replace(wrong, kind="layer"), behind)).first.kind == "layer"
 
 
 def test_an_error_early_in_the_network_is_blamed_on_its_layer_alone(vgg):

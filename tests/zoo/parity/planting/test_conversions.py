@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from frameworks import framework
 from planting.conversions import MISTAKES, NETS, told
+from planting.conversions.recorded import RECORDED, there
 
 SHOWN = {
     ("caffe", "BatchNorm's scale factor is not divided by"),
@@ -12,15 +13,20 @@ SHOWN = {
     ("caffe", "pooling rounds down"),
     ("mxnet", "fix_gamma is ignored"),
     ("mxnet", "the LSTM's gates are taken as they are stored"),
+    ("torch7", "a Concat's branches are joined in reverse"),
+    ("torch7", "running_std of old files is taken for a variance"),
 }
+UNNAMED = {"torch7": ["Threshold's other value is 0"]}
+"""Mistakes whose layer is named, and for which the doctor has no word."""
 
 
 def test_a_dozen_rules_of_each_framework_are_broken_and_each_has_a_layer_and_a_cause():
-    for name in ("caffe", "mxnet"):
+    for name in ("caffe", "mxnet", "torch7"):
         mine = [mistake for mistake in MISTAKES if mistake.framework == name]
         assert len(mine) >= 12
         assert len({mistake.name for mistake in mine}) == len(mine)
-        assert all(mistake.layer and mistake.cause for mistake in mine)
+        assert all(mistake.layer for mistake in mine)
+        assert [mistake.name for mistake in mine if not mistake.cause] == UNNAMED.get(name, [])
     assert {(mistake.framework, mistake.name) for mistake in MISTAKES} >= SHOWN
 
 
@@ -47,6 +53,17 @@ def test_a_whole_converter_agrees_with_the_framework_in_every_layer(mistake):
     assert found.status == 0, found.text
     assert found.layer is None
     assert "layers are within the limit" in " ".join(found.text.split())
+
+
+def test_the_goldens_of_the_real_torch7_show_two_dozen_rules_at_the_outputs_and_every_case_is_one():
+    assert len(RECORDED) >= 20
+    assert len({one.name for one in RECORDED}) == len(RECORDED)
+
+
+@pytest.mark.parametrize("recorded", list(there()), ids=lambda one: one.name)
+def test_a_broken_rule_gives_other_outputs_than_the_real_torch7_recorded(recorded):
+    assert recorded.differs()
+    assert not recorded.differs(plant=False)
 
 
 def test_a_reference_that_is_wrong_itself_is_told_by_layer_and_cause():
