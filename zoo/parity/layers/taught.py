@@ -90,8 +90,11 @@ class Teacher:
         names = frozenset(shared)
         if names not in self.exact:
             layers = {name: layer(self.graph, name, names) for name in names}
+            data = {*names, *self.feeds}  # what is stored alone, such as priors, its framework computes, and rounds
             self.exact[names] = frozenset(
-                name for name, nodes in layers.items() if all(node.op_type in EXACT for node in nodes)
+                name
+                for name, nodes in layers.items()
+                if all(node.op_type in EXACT for node in nodes) and any(one in data for n in nodes for one in n.input)
             )
         return self.exact[names]
 
