@@ -38,6 +38,8 @@ from zoo.parity.running import Result
 from zoo.parity.spread import spread
 from zoo.parity.subjects import known, parse
 
+MOST_SAMPLES = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -119,6 +121,9 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
         raise UsageFault("inputs", f"{' and '.join(given)} exclude each other")
     if request.golden and (request.layers or request.bisect):
         raise UsageFault("golden-layers", "a golden holds outputs: --layers and --bisect need the reference itself")
+    if not (1 <= request.batch <= MOST_SAMPLES and request.seed >= 0):  # from a report or a list
+        raise UsageFault("samples", f"{request.batch} samples of seed {request.seed} cannot be made",
+                         hint=f"1 to {MOST_SAMPLES} samples, seeds from 0")  # fmt: skip
     shapes(request.input)  # refuses what is no shape before anything is fetched
     rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]
