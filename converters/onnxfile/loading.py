@@ -49,7 +49,11 @@ def load(path: Path) -> ir.Model:
     """
     proto, places = lean(path)
     tensors = list(proto.graph.initializer)
-    model = ir.serde.deserialize_model(proto)
+    try:
+        model = ir.serde.deserialize_model(proto)
+    except ir.serde.SerdeError as fault:
+        reason = str(fault.__cause__ or fault).strip().splitlines()[0]
+        raise Diagnostic("invalid-model", f"is no valid graph: {reason}", where=Where(file=str(path))) from fault
     for tensor, place in zip(tensors, places, strict=True):
         if place is not None:
             _leave(model, tensor, place)

@@ -52,6 +52,6 @@ def _versions(proto: onnx.ModelProto) -> dict[str, int]:
 def _inferred(proto: onnx.ModelProto) -> onnx.ModelProto:
     try:
         return shape_inference.infer_shapes(proto, data_prop=True)
-    except (RuntimeError, ValueError) as fault:
+    except (RuntimeError, ValueError, shape_inference.InferenceError) as fault:
         reason = str(fault).strip().splitlines()[0]
         raise Diagnostic("invalid-model", f"ONNX's shape inference refuses it: {reason}") from fault

@@ -92,6 +92,14 @@ def seeded(name: str, shape: Sequence[int | str], seed: int, *, batch: int = 1) 
     return normal.astype(np.float32).reshape(sizes)
 
 
+def seeded_whole(name: str, shape: Sequence[int], seed: int, below: int) -> np.ndarray:
+    """Whole numbers from 0, each smaller than `below` and as likely as any other; int64, drawn like `seeded`'s."""
+    digest = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "little")
+    raw = _Raw(seed, digest).bytes(int(np.prod(shape, dtype=np.int64)) * 4).view("<u4").astype(np.uint64)
+    whole: np.ndarray = (raw * np.uint64(below) >> np.uint64(32)).astype(np.int64)
+    return whole.reshape(shape)
+
+
 def size(spec: InputSpec) -> tuple[int, int]:
     """Height and width of an image input: by its shape, else its crop, else a warp to a fixed size."""
     layout = _layout(spec)

@@ -13,7 +13,7 @@ from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity import precision
 from zoo.parity.engine.measuring import Value
-from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader
+from zoo.parity.feeding import Fed, Port, Samples, batch_size, fed, leader, portion
 from zoo.parity.floors import Doubles, Floors, Measure, Unmeasured, demand_rows, least, spread, unmeasured
 from zoo.parity.idleness import not_exercised
 from zoo.parity.judging import against, as_result, preferred, steady
@@ -99,7 +99,7 @@ def _work(
         except Diagnostic as fault:
             faults.append(NotRun(label, run.card.name, fault.message, fault.hint, fault.exit_status))
             continue
-        fixed = next((port.fixed for port in mine if port.fixed), 1)
+        fixed = portion(mine) or 1
         portions |= {more.name: fed(mine, more, label) for more in sets[1:] if more.batch % fixed == 0}
         artifact, wanted = loaded[run.source].artifact, ask(run, loaded)
         work.append(

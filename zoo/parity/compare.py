@@ -80,7 +80,7 @@ def shown(output: Compared) -> str:
 def worst(output: Compared) -> float:
     """How far one output is from passing: by the tolerance where one was set, else by the floor."""
     if output.figures is None:
-        return 0.0 if output.as_set and output.verdict is not Verdict.FAIL else math.inf
+        return math.inf if output.verdict is Verdict.FAIL else 0.0
     if output.as_set and output.verdict is Verdict.FAIL and (output.figures.ratio or 0.0) <= K:
         return math.inf  # no number says how far a detection that is missing lies off
     both = (output.figures.tolerance_ratio, output.figures.ratio)
@@ -129,6 +129,8 @@ def compared(
     fault = _structure(reference, candidate)
     if fault:
         return Compared(name, Verdict.FAIL, fault, None, None)
+    if not reference.size:
+        return Compared(name, Verdict.IDLE, "no elements", None, None)
     if _exact(reference):
         floor = Floor(0.0, 0.0, "whole numbers are equal or not")
     measured, found = figures(reference, candidate, rule, floor)
@@ -207,7 +209,7 @@ def _structure(reference: Array, candidate: Array) -> str | None:
         same = [n for n in reference.shape if n != 1] == [n for n in candidate.shape if n != 1]
         hint = " (the same but for axes of length 1)" if same else ""
         return f"shape {_dims(candidate)} where the reference has {_dims(reference)}{hint}"
-    return "no elements" if reference.size == 0 else None
+    return None
 
 
 def _judge(

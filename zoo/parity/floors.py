@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from zoo.parity.detections.noise import PickNoise, RowNoise, pick_noise, row_noi
 from zoo.parity.detections.parts import Parts, fold, said
 from zoo.parity.detections.places import PlaceNoise
 from zoo.parity.detections.recognised import Sets
+from zoo.parity.engine.arrays import Array
 from zoo.parity.engine.measuring import Value
 from zoo.parity.engine.statistics import distance, size
-from zoo.parity.feeding import Fed, Numbers
+from zoo.parity.feeding import Fed, Numbers, samples_of
+from zoo.parity.graphs.reading import graph_of
 from zoo.parity.measure import Measured
 from zoo.parity.plan import NotRun
-from zoo.parity.portions import Joined
+from zoo.parity.portions import Portions
 from zoo.parity.rule import Floor
 from zoo.parity.running import Outputs, Result, Runner, Task, Work, in_parallel, task
 
@@ -53,7 +56,10 @@ def unmeasured(question: Question, _stop: Callable[[], bool]) -> Measured:
 
 
 MOST = 16
-"""Samples of a set that are run in float64, the first ones: noise does not depend on how many there are."""
+"""Samples of a set that are run in float64, the first ones: noise does not depend on how many there are.
+
+A file that takes more at a time is run on one portion.
+"""
 RUNS = 4
 """Runs with moved inputs where float64 is not to be had."""
 UNDERRATED = 4.0
@@ -83,6 +89,8 @@ class Doubles:
     logits: Mapping[str, Outputs]
     values: Mapping[str, Mapping[str, Value]]
     taps: Mapping[str, str]
+    samples: int
+    """How many samples of a set were run, the first ones."""
     noises: Mapping[str, Mapping[str, Noise]] = field(default_factory=dict)
     """Set of samples -> output -> the noise of an output that is compared as a set."""
     parts: tuple[Parts, ...] = ()
@@ -111,7 +119,9 @@ class Doubles:
         found = {}
         for output in self.outputs[name]:
             of = [_floor(values[one]) for one in made.get(output, (output,)) if one in values]
-            if of:
+            if not of:
+                found[output] = Floor(0.0, 0.0, "no node makes it")
+            else:
                 found[output] = replace(max(of, key=lambda floor: floor.max), sets=noises.get(output))
         return found
 
@@ -130,40 +140,54 @@ def doubled(
     outputs: Sequence[str],
     taps: Mapping[str, str],
     measure: Measure,
+    samples: int,
     *,
     noise: bool,
     sets: Sets = _NO_SETS,
 ) -> Task[Doubles | Unmeasured]:
-    """A task that runs an ONNX file in float64 on every set of samples, each in the portions that the file takes.
-
-    A fault of it is a value.
-    """
+    """A task that runs an ONNX file in float64 on every set of samples, by portions; a fault of it is a value."""
 
     def task(stop: Callable[[], bool]) -> Doubles | Unmeasured:
         keep = list(dict.fromkeys([*outputs, *taps.values(), *(value for value, _ in sets.places.values())]))
         apart = [name for group in sets.parts for name in group.names]
         lanes = (*sets.rows, *sets.picks, *apart) if noise else ()
-        found: dict[str, Measured | Joined] = {}
+        found: dict[str, Portions] = {}
         try:
+            stored = _stored(artifact.files["model"], keep)
             for name, portions in fed.items():
                 parts = [measure(Question(artifact, feeds, keep, noise, lanes), stop) for feeds in portions]
-                found[name] = parts[0] if len(parts) == 1 else Joined(tuple(parts))
-            return Doubles(
-                artifact,
-                {name: fold(sets.parts, {key: one.double(key) for key in outputs}) for name, one in found.items()},
-                {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
-                {name: one.values for name, one in found.items()},
-                taps,
-                {name: _noises(sets, one) for name, one in found.items()} if noise else {},
-                sets.parts,
-            )
+                sizes = [samples_of(feeds) for feeds in portions]
+                known = [_unmade(keep, feeds, stored) for feeds in portions]
+                found[name] = Portions(parts, sizes, frozenset(sets.rows), known)
         except Diagnostic as fault:
             return Unmeasured(artifact.label, fault.message)
+        return Doubles(
+            artifact,
+            {name: fold(sets.parts, {key: one.double(key) for key in outputs}) for name, one in found.items()},
+            {name: {output: one.double(inner) for output, inner in taps.items()} for name, one in found.items()},
+            {name: one.values for name, one in found.items()},
+            taps,
+            samples,
+            {name: _noises(sets, one) for name, one in found.items()} if noise else {},
+            sets.parts,
+        )
 
     return task
 
 
-def _noises(sets: Sets, found: Measured | Joined) -> dict[str, Noise]:
+def _stored(model: Path, names: Sequence[str]) -> dict[str, Array]:
+    """Of these values those that are numbers in the file."""
+    known = graph_of(model).initializers
+    tensors = {name: known[name].const_value for name in names if name in known}
+    return {name: tensor.numpy() for name, tensor in tensors.items() if tensor is not None}
+
+
+def _unmade(names: Sequence[str], feeds: Fed, stored: Mapping[str, Array]) -> dict[str, Array]:
+    """Of these values those that are fed or stored, which no node makes."""
+    return {name: feeds[name] if name in feeds else stored[name] for name in names if name in feeds or name in stored}
+
+
+def _noises(sets: Sets, found: Portions) -> dict[str, Noise]:
     """The noise of each output that is a set; one whose columns mean nothing known is compared row by row."""
     rows = {name: row_noise(found.double(name), found.runs(name)) for name in sets.rows}
     rows |= {group.joined: _joined_noise(group, found) for group in sets.parts}
@@ -175,7 +199,7 @@ def _noises(sets: Sets, found: Measured | Joined) -> dict[str, Noise]:
     return noises
 
 
-def _joined_noise(group: Parts, found: Measured | Joined) -> RowNoise | None:
+def _joined_noise(group: Parts, found: Portions) -> RowNoise | None:
     """Of detections in outputs of their own; None where a run gave them another form."""
     truth = group.table({name: found.double(name) for name in group.names})
     runs = zip(*(found.runs(name) for name in group.names), strict=True)

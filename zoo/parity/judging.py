@@ -12,7 +12,7 @@ from zoo.parity.align import renamed
 from zoo.parity.compare import Compared, Comparison, compare
 from zoo.parity.detections.parts import leading
 from zoo.parity.feeding import ALONE, Samples
-from zoo.parity.floors import MOST, Doubles, Floors
+from zoo.parity.floors import Doubles, Floors
 from zoo.parity.plan import Run, Source
 from zoo.parity.report import FLOAT64, STEADY, Ran
 from zoo.parity.rule import Floor, Rule
@@ -93,7 +93,7 @@ def as_result(reference: Result, doubles: Doubles) -> Result:
     ran = Ran(doubles.label, FLOAT64, {FLOAT64: f"numpy {np.__version__}"}, 0.0, {"dtype": "float64"})
     run = Run(Source(doubles.artifact), reference.run.card)
     more = {name: doubles.outputs[name] for name in others}
-    return Result(run, ran, doubles.outputs[main], more, doubles.logits, leading=MOST, parts=doubles.parts)
+    return Result(run, ran, doubles.outputs[main], more, doubles.logits, leading=doubles.samples, parts=doubles.parts)
 
 
 def under(result: Result, floors: Floors) -> Floors:

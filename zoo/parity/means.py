@@ -17,6 +17,7 @@ from zoo.console import Console
 from zoo.diagnostics import Diagnostic
 from zoo.parity import given
 from zoo.parity.check import Means
+from zoo.parity.domains import domains
 from zoo.parity.feeding import Port, Samples, given_samples, more_samples, random_samples
 from zoo.parity.memory import remembered
 from zoo.parity.plan import HUB, Choice, Plan, Wanted, plan
@@ -105,7 +106,8 @@ def _ports(artifact: Artifact, feeding: Feeding) -> tuple[Port, ...]:
             str(value.name): tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape or ())
             for value in model.ir.graph.inputs
         }
-    return tuple(Port(name, tuple(shape), specs.get(name)) for name, shape in found.items())
+    known = domains(artifact.files["model"]) if artifact.format == HUB else {}
+    return tuple(Port(name, tuple(shape), specs.get(name), *known.get(name, ())) for name, shape in found.items())
 
 
 def _shaped(act: Callable[[Shapes], Made], artifact: Artifact, feeding: Feeding) -> Made:

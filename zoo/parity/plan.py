@@ -96,9 +96,12 @@ def plan(
     """
     runs: list[Run] = []
     not_run: list[NotRun] = []
+    made: dict[object, Source] = {}
     for want in _originals_first(wanted):
         pairs = [
-            (source, card, status) for source in _sources(want, readable) for card, status in _on(source, backends)
+            (source, card, status)
+            for source in _sources(want, readable, made)
+            for card, status in _on(source, backends)
         ]
         if not pairs:
             not_run.append(NotRun(want.artifact.label, "-", f"no backend reads {want.artifact.format}"))
@@ -128,11 +131,12 @@ def _originals_first(wanted: Sequence[Wanted]) -> list[Wanted]:
     return sorted(wanted, key=derived)
 
 
-def _sources(want: Wanted, readable: Collection[str]) -> list[Source]:
-    direct = Source(want.artifact)
-    if want.artifact.format == HUB or want.artifact.format not in readable:
-        return [direct]
-    return [direct, Source(want.artifact, converted=True)]
+def _sources(want: Wanted, readable: Collection[str], made: dict[object, Source]) -> list[Source]:
+    """The files and, where they can be, their conversion; the same files are one source, whoever asks for them."""
+    artifact = want.artifact
+    forms = [False] if artifact.format == HUB or artifact.format not in readable else [False, True]
+    files = tuple(sorted(artifact.files.items()))
+    return [made.setdefault((files, form), Source(artifact, converted=form)) for form in forms]
 
 
 def _on(source: Source, backends: Sequence[tuple[Card, Status]]) -> list[tuple[Card, Status]]:

@@ -1,89 +1,101 @@
-"""What was measured of a network that insists on its batch: portions of the samples, taken together."""
+"""One set of samples that was measured portion by portion, as one: for files that take few samples at a time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo.diagnostics import BackendFault
-from zoo.parity.engine.measuring import Idle, Value
+from zoo.parity.detections.layout import stacked
+from zoo.parity.engine.arrays import Array
+from zoo.parity.engine.measuring import Exactness, Idle, Value
+from zoo.parity.measure import Measured
 
-Array = NDArray[np.generic]
+_GRAVEST: Sequence[Exactness] = ("unstable", "rounds", "exact", "discrete")
 
 
-class Part(Protocol):
-    """`zoo.parity.measure.Measured`."""
+@dataclass(frozen=True, slots=True)
+class Portions:
+    """The parts of a set in order, `sizes` the samples of each; `rows` are outputs that hold detections.
+
+    It answers as one `Measured` does: arrays lie behind each other along their first axis. `known` are values that no
+    node makes, such as inputs, by part: they are what they are.
+    """
+
+    parts: Sequence[Measured]
+    sizes: Sequence[int]
+    rows: frozenset[str] = frozenset()
+    known: Sequence[Mapping[str, Array]] = ()
 
     @property
     def values(self) -> Mapping[str, Value]:
-        """Every value of the graph."""
-        ...
+        """Each value's floor over all parts: the RMS of theirs, weighted by their elements, and the largest maximum."""
+        return {name: _one([part.values[name] for part in self.parts]) for name in self._names()}
 
     def double(self, name: str) -> Array:
         """The float64 value."""
-        ...
+        if any(name in one for one in self.known):
+            return behind([one[name].astype(np.float64) for one in self.known], self.sizes)
+        return behind([part.double(name) for part in self.parts], self.sizes, rows=name in self.rows)
 
     def runs(self, name: str) -> list[Array]:
-        """The runs that differ from it by rounding."""
-        ...
+        """The runs of a value that differ from float64 by rounding alone."""
+        several = zip(*(part.runs(name) for part in self.parts), strict=True)
+        return [behind(arrays, self.sizes, rows=name in self.rows) for arrays in several]
+
+    def _names(self) -> Iterable[str]:
+        return (name for name in self.parts[0].values if all(name in part.values for part in self.parts))
 
 
-@dataclass(frozen=True)
-class Joined:
-    """The portions behind each other, as if they had been measured in one."""
+def behind(arrays: Sequence[Array], sizes: Sequence[int], *, rows: bool = False) -> Array:
+    """The arrays of all portions behind each other, a scalar of each as one element; detections row by row.
 
-    parts: tuple[Part, ...]
-
-    @cached_property
-    def values(self) -> Mapping[str, Value]:
-        """Every value of the graph: the mean square of all samples, the largest of any."""
-        return {name: _together([part.values[name] for part in self.parts]) for name in self.parts[0].values}
-
-    def double(self, name: str) -> Array:
-        """The float64 values of all samples; of a value without samples along its first axis, the first portion's."""
-        return _behind(name, [part.double(name) for part in self.parts])
-
-    def runs(self, name: str) -> list[Array]:
-        """Run by run, the same."""
-        return [_behind(name, run) for run in zip(*(part.runs(name) for part in self.parts), strict=True)]
+    Raises BackendFault `portions` where they are of different shapes.
+    """
+    if len(arrays) == 1:
+        return arrays[0]
+    if rows:
+        return stacked(arrays, sizes)
+    if len({(array.ndim, array.shape[1:]) for array in arrays}) > 1:
+        raise BackendFault(
+            "portions", f"portions come to different shapes: {', '.join(str(one.shape) for one in arrays)}"
+        )
+    return np.concatenate([np.atleast_1d(array) for array in arrays])
 
 
-def _behind(name: str, arrays: Sequence[Array]) -> Array:
-    if len({array.shape[1:] for array in arrays}) > 1:
-        raise BackendFault("float64", f"the portions of {name} come to different shapes")
-    return np.concatenate(arrays) if arrays[0].ndim else arrays[0]
+def _one(found: Sequence[Value]) -> Value:
+    """One value of several portions: whatever rounding alone decides in one of them, it decides."""
+    if len(found) == 1:
+        return found[0]
+    sizes = [math.prod(one.shape) for one in found]
+    shape = (sum((one.shape or (1,))[0] for one in found), *found[0].shape[1:])
 
+    def rms(each: Iterable[float]) -> float:
+        squares = [number * number * size for number, size in zip(each, sizes, strict=True) if size]
+        return math.sqrt(math.fsum(squares) / max(1, sum(sizes)))
 
-def _together(several: Sequence[Value]) -> Value:
-    first = several[0]
-    odd = next((one.exactness for one in several if one.exactness == "unstable"), first.exactness)
+    def both(pairs: Sequence[tuple[float, float]]) -> tuple[float, float]:
+        return rms(pair[0] for pair in pairs), max(pair[1] for pair in pairs)
+
     return replace(
-        first,
-        shape=(sum(one.shape[0] for one in several), *first.shape[1:]) if first.shape else (),
-        exactness=odd,
-        rms=_root([one.rms for one in several]),
-        max=max(one.max for one in several),
-        floor_rms=_root([one.floor_rms for one in several]),
-        floor_max=max(one.floor_max for one in several),
-        native=(_root([one.native[0] for one in several]), max(one.native[1] for one in several)),
-        perturbed=(_root([one.perturbed[0] for one in several]), max(one.perturbed[1] for one in several)),
-        odd=sum(one.odd for one in several),
-        idle=_idle([one.idle for one in several]),
+        found[0],
+        shape=shape,
+        exactness=min((one.exactness for one in found), key=_GRAVEST.index),
+        rms=rms(one.rms for one in found),
+        max=max(one.max for one in found),
+        floor_rms=rms(one.floor_rms for one in found),
+        floor_max=max(one.floor_max for one in found),
+        native=both([one.native for one in found]),
+        perturbed=both([one.perturbed for one in found]),
+        odd=sum(one.odd for one in found),
+        idle=_idle([one.idle for one in found]),
     )
 
 
-def _root(found: Sequence[float]) -> float:
-    """The RMS of portions of equal size together."""
-    return math.sqrt(math.fsum(one * one for one in found) / len(found))
-
-
 def _idle(found: Sequence[Idle | None]) -> Idle | None:
-    """What no portion reached is at most what the best of them missed."""
+    """What no portion reached: at most what the one that reached most did not."""
     told = [one for one in found if one is not None]
-    return min(told, key=lambda idle: idle.missed) if len(told) == len(found) else None
+    return min(told, key=lambda one: one.missed) if len(told) == len(found) else None

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from zoo.catalog.artifact import Artifact
 from zoo.diagnostics import Diagnostic
 from zoo.parity.detections.noise import RowNoise
-from zoo.parity.detections.recognised import Sets
 from zoo.parity.detections.verdicts import detected
+from zoo.parity.domains import beyond
 from zoo.parity.engine.statistics import distance, size
-from zoo.parity.feeding import ALONE, Numbers, Port, Samples, fed
+from zoo.parity.feeding import ALONE, Numbers, Port, Samples, fed, portion
 from zoo.parity.floors import MOST, Doubles, Measure, Noise, Unmeasured, doubled
 from zoo.parity.loaded import Loaded
 from zoo.parity.plan import Source
@@ -32,17 +32,20 @@ def tasks(
 def _task(
     one: Loaded, ports: tuple[Port, ...], sets: Sequence[Samples], measure: Measure, *, noise: bool
 ) -> Task[Doubles | Unmeasured]:
-    label = one.artifact.label
-    wanted = [samples.leading(MOST) for samples in sets if samples.name != ALONE]  # that one is among the others
+    label, strange = one.artifact.label, beyond(one.artifact.files["model"])
+    if strange:
+        return lambda _stop: Unmeasured(label, strange)
+    step = portion(ports) or 1
+    wanted = [samples.leading(max(step, MOST - MOST % step)) for samples in sets if samples.name != ALONE]
     try:
-        portions = {samples.name: fed(ports, samples, label) for samples in wanted}
+        feeds = {samples.name: fed(ports, samples, label) for samples in wanted if samples.batch % step == 0}
     except Diagnostic as fault:
         why = fault.message
         return lambda _stop: Unmeasured(label, why)
-    if one.sets != Sets() and any(len(several) > 1 for several in portions.values()):
+    if one.sets.parts and any(len(several) > 1 for several in feeds.values()):
         return lambda _stop: Unmeasured(label, "it takes fewer samples at a time than there are, and holds sets")
     taps = {output: tap.value for output, tap in one.taps.items()}
-    return doubled(one.artifact, portions, one.outputs, taps, measure, noise=noise, sets=one.sets)
+    return doubled(one.artifact, feeds, one.outputs, taps, measure, wanted[0].batch, noise=noise, sets=one.sets)
 
 
 def order(first: Artifact, loaded: Mapping[Source, Loaded]) -> list[Loaded]:

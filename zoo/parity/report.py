@@ -158,7 +158,7 @@ def outcome(report: Report) -> Outcome:
     if all(row.comparison.verdict is Verdict.IDLE for row in compared):
         return Outcome(INCONCLUSIVE, "inconclusive", "the outputs agree, but these inputs did not exercise them")
     passed = sum(row.comparison.verdict is Verdict.PASS for row in compared)
-    return Outcome(0, "agrees", f"{_count(passed, 'run')} agree with the reference")
+    return Outcome(0, "agrees", f"{_count(passed, 'run')} agree{'s' if passed == 1 else ''} with the reference")
 
 
 def _different(report: Report) -> str | None:

@@ -38,6 +38,8 @@ from zoo.parity.seen import Seen
 from zoo.parity.spread import spread
 from zoo.parity.subjects import known, parse
 
+MOST_SAMPLES = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -107,6 +109,9 @@ def prepare(request: Request, console: Console, access: Access) -> Prepared:
     if request.no_layers and (request.layers or request.bisect):
         deep = "--layers" if request.layers else "--bisect"
         raise UsageFault("layers", f"{deep} and --no-layers exclude each other")
+    if not (1 <= request.batch <= MOST_SAMPLES and request.seed >= 0):  # from a report or a list
+        raise UsageFault("samples", f"{request.batch} samples of seed {request.seed} cannot be made",
+                         hint=f"1 to {MOST_SAMPLES} samples, seeds from 0")  # fmt: skip
     shapes(request.input)  # refuses what is no shape before anything is fetched
     rule = chosen(request.rtol, request.atol, request.snr, request.why)
     names = [card.name for card in cards()]

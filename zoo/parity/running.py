@@ -9,15 +9,13 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TypeVar
 
-import numpy as np
-
 from zoo.backends.card import Card
 from zoo.backends.exchange import Failed, Job, Reply
 from zoo.diagnostics import BackendFault
-from zoo.parity.detections.layout import stacked
 from zoo.parity.detections.parts import Parts, fold
-from zoo.parity.feeding import Numbers
+from zoo.parity.feeding import Numbers, samples_of
 from zoo.parity.plan import NotRun, Run
+from zoo.parity.portions import behind
 from zoo.parity.report import Ran
 
 Runner = Callable[[Card, Sequence[Job], Callable[[], bool]], Sequence[Reply | Failed]]
@@ -145,7 +143,7 @@ def _flat(jobs: Mapping[str, Sequence[Job]]) -> list[Job]:
 
 def _sizes(jobs: Sequence[Job]) -> list[int]:
     """How many samples each portion has."""
-    return [next((len(array) for array in job.inputs.values() if array.ndim), 0) for job in jobs]
+    return [samples_of(job.inputs) for job in jobs]
 
 
 def _joined(replies: Sequence[Reply], sizes: Sequence[int], rows: frozenset[str]) -> Outputs:
@@ -154,11 +152,4 @@ def _joined(replies: Sequence[Reply], sizes: Sequence[int], rows: frozenset[str]
     if len(replies) == 1:
         return first.outputs
     names = [name for name in first.outputs if all(name in reply.outputs for reply in replies)]
-    return {
-        name: (stacked if name in rows else _concatenated)([reply.outputs[name] for reply in replies], sizes)
-        for name in names
-    }
-
-
-def _concatenated(arrays: Sequence[Numbers], _sizes: Sequence[int]) -> Numbers:
-    return np.concatenate(arrays)
+    return {name: behind([reply.outputs[name] for reply in replies], sizes, rows=name in rows) for name in names}

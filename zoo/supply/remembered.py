@@ -3,6 +3,7 @@
 ROOT/v1/floors/<sha256>/          what was measured of one network with one set of inputs (zoo.parity.memory)
 ROOT/v1/inside/ab/cdef....json    what was compared inside of two runs that agree (zoo.parity.glances)
 ROOT/v1/parity/ab/cdef....json    the report of one check of a list (zoo.project.memory)
+ROOT/parity/<sha256>/             floors where they lay before there were reports: nobody reads them, they go
 
 All may be removed at any time: what is missing is computed again.
 """
@@ -49,6 +50,15 @@ def looks() -> Path:
     return default_root() / LAYOUT / "inside"
 
 
+def _before() -> Path:
+    return default_root() / "parity"
+
+
+def orphans() -> list[Kept]:
+    """Floors that an older zoo measured and left where nobody looks."""
+    return [one for one in _found(_before().glob("*")) if (one.path / "measured.json").is_file()]
+
+
 def measured() -> list[Kept]:
     """All floors, the one that was used last first."""
     return sorted(_found(floors().glob("*")), key=lambda one: -one.used)
@@ -65,8 +75,8 @@ def looked() -> list[Kept]:
 
 
 def excess(older_than: float | None = None) -> list[Kept]:
-    """What goes: over the bounds, broken off a day ago or more and, of the rest, not used for so many days."""
-    now, going = time.time(), list[Kept]()
+    """What goes: orphans, over the bounds, broken off a day ago or more and, of the rest, not used for so many days."""
+    now, going = time.time(), orphans()
     for several, most in ((measured(), MOST_FLOORS), (looked(), MOST_LOOKS), (checked(), MOST_REPORTS)):
         total = count = 0
         for one in several:
@@ -86,6 +96,8 @@ def remove(kept: Kept) -> None:
     """Remove one; somebody who reads it just now computes anew."""
     if kept.path.is_dir():
         shutil.rmtree(kept.path, ignore_errors=True)
+        with suppress(OSError):  # more is in it
+            _before().rmdir()
     else:
         with suppress(OSError):
             kept.path.unlink()

@@ -61,13 +61,21 @@ def test_no_outputs_at_all_is_a_failure():
         ({"a": logits((2, 5))}, {"a": logits((5, 2))}, "shape 5x2 where the reference has 2x5"),
         ({"a": logits()}, {"a": logits().astype(np.int64)}, "int64 where the reference has float32"),
         ({"a": np.array(["x"])}, {"a": np.array(["x"])}, "values of type <U1 cannot be compared"),
-        ({"a": np.zeros((0, 3), "f4")}, {"a": np.zeros((0, 3), "f4")}, "no elements"),
+        ({"a": np.zeros((0, 3), "f4")}, {"a": np.zeros((0, 4), "f4")}, "shape 0x4 where the reference has 0x3"),
     ],
 )
 def test_a_difference_of_structure_fails_and_is_named(reference, candidate, reason):
     comparison = compare(reference, candidate, LOOSE)
     assert comparison.verdict is Verdict.FAIL
     assert any(reason in line for line in comparison.reasons), comparison.reasons
+
+
+def test_an_output_without_elements_agrees_and_shows_nothing():
+    empty = {"a": np.zeros((0, 3), "f4")}
+    assert compare(empty, empty, LOOSE).verdict is Verdict.IDLE
+    assert compare(empty, empty, LOOSE).reasons == ("a: no elements",)
+    both = compare({**empty, "b": logits()}, {**empty, "b": logits()}, LOOSE)
+    assert (both.verdict, both.ratio) == (Verdict.PASS, 0)
 
 
 def test_one_failing_output_fails_the_pair_beside_a_passing_one():

@@ -21,7 +21,7 @@ def test_float64_of_another_file_than_the_references_keeps_that_files_output_nam
     run = Run(Source(artifact("net@caffe", "caffe", OURS)), CAFFE)
     reference = Result(run, Ran("net@caffe", "caffe", {}, 0.0, {}), {"prob": VALUES})
     values = {"outputs": VALUES.astype(np.float64)}
-    doubles = Doubles(artifact("net@onnx", "onnx", THEIRS), {"random": values}, {"random": {}}, {}, {})
+    doubles = Doubles(artifact("net@onnx", "onnx", THEIRS), {"random": values}, {"random": {}}, {}, {}, 2)
     floors = Floors("a test", {"random": {"outputs": Floor(1e-7, 1e-6)}}, {}, THEIRS.outputs)
     found, notes = against(reference, as_result(reference, doubles), DEFAULT, floors, [Samples((), (), 2, "of a test")])
     assert [row.name for row in found.outputs] == ["prob"]

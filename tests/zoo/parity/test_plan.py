@@ -94,3 +94,9 @@ def test_a_required_backend_that_reads_none_of_the_artifacts_is_not_run():
 
 def test_the_same_subject_twice_runs_once():
     assert len(plan([Wanted(NET), Wanted(NET)], EVERYTHING, {"caffe"}).runs) == 3
+
+
+def test_files_that_several_subjects_name_in_several_backends_are_one_source():
+    """What is made of a source, its conversion and its float64, is made once."""
+    runs = plan([Wanted(NET, "opencv"), Wanted(NET, "caffe")], EVERYTHING, {"caffe"}).runs
+    assert (len(runs), len({run.source for run in runs})) == (2, 1)

@@ -42,7 +42,7 @@ def test_a_second_opinion_that_agrees_is_a_marked_row_and_does_not_count():
         (f"{THEIRS} in onnxruntime", Verdict.PASS)
     ]
     assert outcome(report)[:2] == (0, "agrees")
-    assert outcome(report).sentence == "1 run agree with the reference"
+    assert outcome(report).sentence == "1 run agrees with the reference"
     assert "second opinion: pass" in human(report)
     assert [row["artifact"] for row in payload(report)["second_opinions"]] == [THEIRS]
 

@@ -51,6 +51,21 @@ def test_without_days_only_what_is_over_the_bounds_goes_the_oldest_first(home, m
     assert [one.path for one in remembered.excess()] == folders[1:]
 
 
+def test_floors_of_an_older_zoo_go_with_their_folder_and_nothing_else_does(home):
+    old = floor(home.parent, "x", 0).rename(home.parent / "parity-of-old")
+    place = home.parent / "parity"
+    place.mkdir()
+    old.rename(place / ("a" * 64))
+    (place / "mine").mkdir()
+    kept = floor(home, "new", 1)
+    assert run("cache", "prune", "--json").json["remembered"] == 1
+    assert ([path.name for path in place.iterdir()], kept.exists()) == (["mine"], True)
+    (place / "mine").rmdir()
+    floor(home.parent, "y", 0).rename(place / ("b" * 64))
+    run("cache", "prune")
+    assert not place.exists()
+
+
 def test_a_measurement_that_was_broken_off_goes_after_a_day_and_not_while_it_may_run(home):
     torn, running = floor(home, ".measuring-a", 2), floor(home, ".measuring-b", 0)
     run("cache", "prune")

@@ -7,7 +7,7 @@ of the check itself; the layers by one more run of the engine, which meets the a
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +16,7 @@ import onnx
 
 from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.measuring import Value
-from zoo.parity.engine.statistics import Size, distance
+from zoo.parity.engine.statistics import Size, distance, size
 from zoo.parity.graphs.choices import behind_choices
 from zoo.parity.graphs.cut import FED, cut, exposed, layer
 from zoo.parity.graphs.graph import Graph
@@ -94,8 +94,9 @@ def glance(known: Known, candidate: Recognised, run: Runner, local: Local, prove
     }
     own = {name: array for name, array in known.own.items() if name in layers and _fed_own(known, layers[name], shared)}
 
-    def whole_error(name: str, _value: Value) -> Size | Error:
-        return distance(seen[name], known.inner[name])
+    def whole_error(name: str, value: Value) -> Size | Error:
+        found = distance(seen[name], known.inner[name])  # of fewer samples than the value was measured on
+        return replace(found, odd=value.odd + found.odd - size(known.inner[name]).odd)
 
     def layer_error(name: str, value: Value) -> Size | Error:
         return _larger(errors[name], own.get(name), mine[name], value)
