@@ -34,11 +34,11 @@ def cut(graph: Graph, at: Collection[str]) -> Graph:
     """
     copy = graph.copy()
     severed = [name for name in copy.values if name in at]
-    types, live = _types(copy), _live(copy)
+    types, moving = _types(copy), live(copy)
     read = set()
     for node in copy.model.graph.node:
         for index, name in enumerate(node.input):
-            if name in at and name in types and name in live:
+            if name in at and name in types and name in moving:
                 read.add(name)
                 node.input[index] = name + FED
     copy.model.graph.input.extend(_port(name + FED, types[name]) for name in severed if name in read)
@@ -46,7 +46,7 @@ def cut(graph: Graph, at: Collection[str]) -> Graph:
     return Graph(copy.model)
 
 
-def _live(graph: Graph) -> set[str]:
+def live(graph: Graph) -> set[str]:
     """The values that follow from an input; those of graphs inside of nodes are not looked for."""
     found = set(graph.inputs)
     for node in graph.nodes:

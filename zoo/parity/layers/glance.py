@@ -18,7 +18,7 @@ from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.measuring import Value
 from zoo.parity.engine.statistics import Size, distance, size
 from zoo.parity.graphs.choices import behind_choices
-from zoo.parity.graphs.cut import FED, cut, exposed, layer
+from zoo.parity.graphs.cut import FED, cut, exposed, layer, live
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Kind, Row, row
 from zoo.parity.layers.taught import Array, Feeds, Runner
@@ -86,7 +86,10 @@ def glance(known: Known, candidate: Recognised, run: Runner, local: Local, prove
     truth = local(known.model, known.feeds, shared, {"candidate": mine})
     errors = truth.errors["candidate"]
     layers = {name: layer(known.graph, name, set(shared)) for name in shared}
-    data = {*shared, *known.feeds}  # what is stored alone, such as priors, its framework computes, and rounds
+    data = live(known.graph) & {
+        *shared,
+        *known.feeds,
+    }  # what is stored alone, such as priors, its framework computes, and rounds
     equal = {
         name
         for name, nodes in layers.items()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zoo.parity.engine.kinds import EXACT
 from zoo.parity.graphs.choices import behind_choices
-from zoo.parity.graphs.cut import FED, cut, exposed, layer
+from zoo.parity.graphs.cut import FED, cut, exposed, layer, live
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Row, rows
 from zoo.parity.measure import Measured, measure
@@ -90,7 +90,10 @@ class Teacher:
         names = frozenset(shared)
         if names not in self.exact:
             layers = {name: layer(self.graph, name, names) for name in names}
-            data = {*names, *self.feeds}  # what is stored alone, such as priors, its framework computes, and rounds
+            data = live(self.graph) & {
+                *names,
+                *self.feeds,
+            }  # what is stored alone, such as priors, its framework computes, and rounds
             self.exact[names] = frozenset(
                 name
                 for name, nodes in layers.items()
