@@ -74,7 +74,7 @@ def apply(plan: Plan, means: Means, rule: Rule, batch: int) -> Report:
         results, again, failed, doubles = run_all(work, means.run, beside)
         first = doubles[0] if doubles else None
         floors = _floors(results, work, doubles, means)
-        means.seen(results, sets, first.values.get(samples.name, {}) if isinstance(first, Doubles) else {}, floors)
+        means.seen(results, sets, first.values[samples.name] if isinstance(first, Doubles) else {}, floors)
         demand_rows(means.detections, floors, sets[0].name)
         wide = precision.float64(doubles, results)
         told = Told(sets, floors.told, wide, weights(onnx), not_exercised(doubles[:1]))

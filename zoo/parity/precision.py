@@ -37,6 +37,8 @@ def _task(
         return lambda _stop: Unmeasured(label, strange)
     step = portion(ports) or 1
     wanted = [samples.leading(max(step, MOST - MOST % step)) for samples in sets if samples.name != ALONE]
+    if wanted[0].batch % step:
+        return lambda _stop: Unmeasured(label, f"it takes {step} samples at a time, there are {wanted[0].batch}")
     try:
         feeds = {samples.name: fed(ports, samples, label) for samples in wanted if samples.batch % step == 0}
     except Diagnostic as fault:
