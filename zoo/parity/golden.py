@@ -34,6 +34,10 @@ _MOST_CARD = 4 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the first moment that a zip archive knows: the same run gives the same bytes
 _CONFIG = ConfigDict(frozen=True, extra="forbid")
 
+Noise = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Plain = Annotated[str, Field(pattern=r"^(bool|u?int(8|16|32|64)|float(16|32|64)|complex(64|128))$")]
+"""A type of numbers that a `.npy` member holds without a pickle."""
+
 
 def _tuples(value: Any) -> Any:
     """The lists of JSON as the tuples that a registry entry is made of."""
@@ -49,7 +53,7 @@ class Input(BaseModel):
     name: str
     shape: tuple[int | str | None, ...]
     spec: InputSpec | None
-    dtype: str
+    dtype: Plain
     sha256: str
 
 
@@ -59,8 +63,8 @@ class Output(BaseModel):
     model_config = _CONFIG
     name: str
     sha256: str
-    floor_rms: float | None = None
-    floor_max: float | None = None
+    floor_rms: Noise | None = None
+    floor_max: Noise | None = None
     kind: Literal["output", "logits"] = "output"
 
 
@@ -89,8 +93,8 @@ class Inner(BaseModel):
     shape: tuple[Annotated[int, Field(ge=0)], ...]
     dtype: str
     sha256: str
-    floor_rms: float
-    floor_max: float
+    floor_rms: Noise
+    floor_max: Noise
     whole: bool = False
     own: bool = True
 

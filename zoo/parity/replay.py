@@ -36,7 +36,9 @@ def replayed(path: Path) -> tuple[Request, dict[str, Any]]:
             )
             raise Diagnostic("replay", f"is a report of {len(report['checks'])} checks", where=where, hint=hint)
         asked = dict(report["request"])
-        list(report["inputs"]["tensors"])
+        TypeAdapter(list[dict[str, Any]]).validate_python(report["inputs"]["tensors"])
+        TypeAdapter(dict[str, dict[str, str]]).validate_python(report.get("files") or {})
+        _settings(report), _versions(report)
         request = TypeAdapter(Request).validate_python(asked)
     except (OSError, ValueError, KeyError, TypeError) as fault:
         hint = "zoo check-parity ... --json report.json writes one"

@@ -195,6 +195,23 @@ def test_a_golden_that_was_changed_is_refused_by_name(made, member, data, said):
     assert str(made) in str(fault.value)
 
 
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("inputs", {"dtype": "object"}),
+        ("inputs", {"dtype": "nonsense"}),
+        ("outputs", {"floor_rms": -1.0}),
+        ("outputs", {"floor_max": float("nan")}),
+    ],
+)
+def test_a_card_that_says_what_cannot_be_is_refused(made, kind, fields):
+    with zipfile.ZipFile(made) as archive:
+        several = json.loads(archive.read("golden.json"))[kind]
+    changed(made, **{kind: [{**one, **fields} for one in several]})
+    with pytest.raises(Diagnostic, match=f"{kind}.0.{next(iter(fields))}"):
+        read(made)
+
+
 def test_a_golden_of_another_version_says_so(made):
     changed(made, version=3)
     with pytest.raises(Diagnostic, match="version 3, expected 1 or 2"):
