@@ -9,7 +9,7 @@ from zoo.parity.detections.noise import PickNoise, RowNoise
 from zoo.parity.detections.places import PlaceNoise
 
 K = 16.0
-"""What may differ, in units of the floor: harmless changes were measured to stay below 6 (docs/parity.md)."""
+"""What may differ, in units of the floor: harmless changes were measured to stay below 10 (docs/parity.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Rule:
 
     k: float = K
     tolerance: Tolerance | None = None
-    why: str = "harmless changes of engine, threads, batch and fusion stay below 6 floors"
+    why: str = "harmless changes of engine, threads, batch and fusion stayed below 10 floors"
     source: str = "default"
 
     def strict(self, part: float) -> Rule:
