@@ -20,6 +20,9 @@ _LISTED = {"NonMaxSuppression": (2, 3, 4)}
 """Inputs that are "a scalar or a list of one" by the standard, of which ONNX's reference reads the first element."""
 
 
+_ALWAYS = "zoo:always"
+
+
 class Operator:
     """What a step computes; `wide` gives the node whose own float32 constants and casts are float64."""
 
@@ -61,9 +64,17 @@ def _alone(step: Step, opsets: Mapping[str, int], *, wide: bool) -> onnx.ModelPr
     names = dict.fromkeys(name for name in (*step.inputs, *step.captured) if name)
     ports = [helper.make_empty_tensor_value_info(name) for name in names]
     outputs = [helper.make_empty_tensor_value_info(name) for name in step.outputs if name]
-    graph = helper.make_graph([node], "step", ports, outputs)
+    graph = helper.make_graph([node], "step", ports, outputs, _always(node))
     imports = [helper.make_opsetid(domain, version) for domain, version in opsets.items()]
     return helper.make_model(graph, opset_imports=imports)
+
+
+def _always(node: onnx.NodeProto) -> list[TensorProto]:
+    """The condition of a Loop that leaves it out: ONNX's reference (1.23) takes none for false and never begins."""
+    if node.op_type != "Loop" or any(node.input[1:2]):
+        return []
+    node.input[:] = [*node.input[:1], _ALWAYS, *node.input[2:]]
+    return [numpy_helper.from_array(np.ones((), np.bool_), _ALWAYS)]
 
 
 def _widen(node: onnx.NodeProto) -> None:

@@ -169,3 +169,19 @@ def test_graphs_inside_a_node_read_values_from_outside(tmp_path):
     found = judged(tmp_path / "m.onnx", {"in0": np.array([1.5, 2.5], np.float32)})
     assert found["y"][0] <= 1
     assert found["y"][1].rms > 0
+
+
+LOOP = """<ir_version: 8, opset_import: ["" : 18]>
+again (float[2,3] in0, int64 times) => (y) {
+    y = Loop <body = step (int64 at, bool go, float[2,3] x) => (bool on, float[2,3] z) {
+        on = Identity(go)
+        z = Mul(x, x)
+    }> (times, , in0)
+}"""
+
+
+def test_a_loop_without_a_condition_goes_on_to_its_count(tmp_path):
+    onnx.save(onnx.parser.parse_model(LOOP), tmp_path / "m.onnx")
+    x, found = np.random.default_rng(0).standard_normal((2, 3)).astype(np.float32), {}
+    walk(tmp_path / "m.onnx", {"in0": x, "times": np.array(2)}, lambda made: found.update({made.name: made.wide}))
+    np.testing.assert_allclose(found["y"], x.astype(np.float64) ** 4, rtol=1e-15)
