@@ -91,23 +91,37 @@ def _convert(source: Artifact, folder: Path, feeding: Feeding) -> Artifact:
 def _ports(artifact: Artifact, feeding: Feeding) -> tuple[Port, ...]:
     """Names and shapes from the registry entry; of files, and of what was converted, from the files themselves.
 
-    A Torch7 file names no inputs: they are those of its conversion, and none where it cannot be converted.
+    A Torch7 file names no inputs, and an MXNet symbol seldom says their shapes: they are those of the conversion. Of a
+    file that names none and cannot be converted they are none.
     """
     specs = {spec.name: spec for spec in artifact.entry.inputs} if artifact.entry else {}
     if artifact.entry and artifact.entry.inputs and artifact.format == artifact.entry.format:
         return tuple(Port(spec.name, spec.shape, spec) for spec in artifact.entry.inputs)
-    found = converters.inspect(_files(artifact)).inputs
+    found = _declared(artifact)
     if not found and artifact.format in _readable():
         try:
             model = _shaped(lambda shapes: converters.read(_files(artifact), _options(shapes)), artifact, feeding)
         except Diagnostic:
+            if found is None:
+                raise
             return ()
         found = {
             str(value.name): tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape or ())
             for value in model.ir.graph.inputs
         }
+    found = found or {}
     known = domains(artifact.files["model"]) if artifact.format == HUB else {}
     return tuple(Port(name, tuple(shape), specs.get(name), *known.get(name, ())) for name, shape in found.items())
+
+
+def _declared(artifact: Artifact) -> Shapes | None:
+    """The inputs that the file itself names; None where it names them without shapes."""
+    try:
+        return converters.inspect(_files(artifact)).inputs
+    except Diagnostic as fault:
+        if fault.code != "input-shape-missing":
+            raise
+        return None
 
 
 def _shaped(act: Callable[[Shapes], Made], artifact: Artifact, feeding: Feeding) -> Made:
