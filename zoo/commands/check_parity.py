@@ -19,7 +19,10 @@ _ONE = (  # of a check: the fields of zoo.parity.request.Request
     click.option("--require", default="", metavar="NAMES", help="These backends must run, or the status is 5."),
     click.option("--inputs", type=_FILE, metavar="F.npz", help="Feed these arrays, one an input."),
     click.option(
-        "--input", multiple=True, metavar="[NAME:]DIMS", help="An input's shape, for files that say none (Torch7)."
+        "--input",
+        multiple=True,
+        metavar="[NAME:]DIMS",
+        help="An input's shape, for files that say none (Torch7, MXNet).",
     ),
     click.option("--images", type=_FILE, metavar="DIR", help="Feed the photos of a folder."),
     click.option("--golden", type=_FILE, metavar="F.npz", help="The reference is recorded (zoo golden make)."),

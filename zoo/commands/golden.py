@@ -21,6 +21,7 @@ def golden() -> None:
 @click.argument("subject")
 @click.option("-o", "--output", type=_FILE, required=True, metavar="G.npz", help="The file to write.")
 @click.option("--inputs", type=_FILE, metavar="F.npz", help="Feed these arrays, one an input.")
+@click.option("--input", multiple=True, metavar="[NAME:]DIMS", help="An input's shape, for files that say none.")
 @click.option("--images", type=_FILE, metavar="DIR", help="Feed the photos of a folder.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random inputs.")
 @click.option("--batch", type=click.IntRange(1, 1024), default=2, show_default=True, help="How many random samples.")

@@ -40,6 +40,20 @@ def test_the_shape_that_is_given_is_fed_and_the_logits_are_compared_under_the_sy
     assert found == {("prob_output", "output"), ("prob_output", "logits")}
 
 
+@pytest.mark.framework
+def test_its_answers_are_recorded_for_when_mxnet_is_gone(checkpoint, tmp_path):
+    framework("mxnet")
+    made = tmp_path / "g.npz"
+    ran = run("golden", "make", f"{checkpoint}::mxnet", "-o", str(made), "--input", "data:1,3,6,7", "--layers")
+    assert ran.status == 0, ran.err
+    assert "net-0000.params in mxnet" in ran.out
+    more = ("--input", "1,3,6,7", "--golden", str(made), "--layers", "--json", "-")
+    ran = run("check-parity", f"{checkpoint}::onnxruntime", *more)
+    assert ran.status == 0, ran.err
+    assert ran.json["reference"]["backend"] == "mxnet"
+    assert [one["values"] for one in ran.json["layers"]] == [4]
+
+
 def test_without_a_shape_it_is_asked_for_by_name(checkpoint):
     ran = run("check-parity", checkpoint)
     assert ran.status == 3
