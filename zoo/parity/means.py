@@ -92,7 +92,7 @@ def _ports(artifact: Artifact, feeding: Feeding) -> tuple[Port, ...]:
     """Names and shapes from the registry entry; of files, and of what was converted, from the files themselves.
 
     A Torch7 file names no inputs, and an MXNet symbol seldom says their shapes: they are those of the conversion. Of a
-    file that names none and cannot be converted they are none.
+    file that names none and cannot be converted they are those that somebody gave.
     """
     specs = {spec.name: spec for spec in artifact.entry.inputs} if artifact.entry else {}
     if artifact.entry and artifact.entry.inputs and artifact.format == artifact.entry.format:
@@ -104,7 +104,7 @@ def _ports(artifact: Artifact, feeding: Feeding) -> tuple[Port, ...]:
         except Diagnostic:
             if found is None:
                 raise
-            return ()
+            return tuple(Port(name or "input", ("N", *shape[1:])) for name, shape in feeding.shapes.items())
         found = {
             str(value.name): tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape or ())
             for value in model.ir.graph.inputs

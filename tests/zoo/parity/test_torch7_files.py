@@ -57,6 +57,14 @@ def test_input_gives_the_shape_that_the_file_does_not_say_and_a_replay_knows_it(
     assert report["request"]["input"] == ["1,3,7,6"]
 
 
+def test_a_file_that_zoo_cannot_convert_is_fed_the_shape_that_is_given(tmp_path):
+    report = checked(net(tmp_path / "m.t7", convolution=True), "--input", "1,4,7,6")
+    assert report["inputs"]["tensors"][0]["shape"] == [4, 4, 7, 6]
+    why = {item["label"]: item["why"] for item in report["not_run"]}
+    assert why["m.t7 -> onnx"].startswith("unsupported-layer")
+    assert why["m.t7"].startswith("failed: cv2.error")
+
+
 def test_arrays_that_are_fed_give_their_shapes(tmp_path):
     path = net(tmp_path / "m.t7", convolution=True)
     np.savez(tmp_path / "x.npz", input=np.ones((2, 3, 8, 5), np.float32))
