@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import onnx
 from onnx import helper
@@ -10,13 +11,14 @@ from onnx import helper
 from zoo.parity.graphs.graph import Graph
 
 _FLOATS = {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}
+Shapes = Mapping[str, tuple[int, ...]]
 FED = "/fed"  # the input of a cut graph that stands for a value: its name with this behind it
 
 
-def exposed(graph: Graph, values: Collection[str] | None = None) -> Graph:
-    """A copy whose outputs are all values (or these of them), beside its own."""
+def exposed(graph: Graph, values: Collection[str] | None = None, shapes: Shapes | None = None) -> Graph:
+    """A copy whose outputs are all values (or these of them), beside its own; `shapes` as for `cut`."""
     copy = graph.copy()
-    _show(copy, [name for name in graph.values if values is None or name in values], keep=True)
+    _show(copy, [name for name in graph.values if values is None or name in values], shapes or {})
     return copy
 
 
@@ -26,15 +28,17 @@ def floats(graph: Graph) -> list[str]:
     return [name for name in graph.values if types[name].tensor_type.elem_type in _FLOATS]
 
 
-def cut(graph: Graph, at: Collection[str]) -> Graph:
+def cut(graph: Graph, at: Collection[str], shapes: Shapes | None = None) -> Graph:
     """A copy severed at the values `at`: each is an output, and whoever read it reads the input NAME/fed instead.
 
-    What lies between two cuts is a layer. Outputs of the graph that are not in `at` stay outputs. What no input has a
-    part in is an output, but no cut: it is stored, and runtimes compute it before they are fed.
+    `shapes` are those that values came to: they are said where inference finds none, as some runtimes take no input or
+    output without a rank. What lies between two cuts is a layer. Outputs of the graph that are not in `at` stay
+    outputs. What no input has a part in is an output, but no cut: it is stored, and runtimes compute it before they
+    are fed.
     """
     copy = graph.copy()
     severed = [name for name in copy.values if name in at]
-    types, moving = _types(copy), live(copy)
+    types, moving = _types(copy, shapes or {}), live(copy)
     read = set()
     for node in copy.model.graph.node:
         for index, name in enumerate(node.input):
@@ -42,7 +46,7 @@ def cut(graph: Graph, at: Collection[str]) -> Graph:
                 read.add(name)
                 node.input[index] = name + FED
     copy.model.graph.input.extend(_port(name + FED, types[name]) for name in severed if name in read)
-    _show(copy, severed, keep=True)
+    _show(copy, severed, shapes or {})
     return Graph(copy.model)
 
 
@@ -101,23 +105,25 @@ def _shell(model: onnx.ModelProto) -> onnx.ModelProto:
     return shell
 
 
-def _show(graph: Graph, values: Sequence[str], *, keep: bool) -> None:
-    own = list(graph.model.graph.output) if keep else []
-    del graph.model.graph.output[:]
-    graph.model.graph.output.extend(own)
-    known, types = {port.name for port in own}, _types(graph)
+def _show(graph: Graph, values: Sequence[str], shapes: Shapes) -> None:
+    known, types = {port.name for port in graph.model.graph.output}, _types(graph, shapes)
     for port in graph.model.graph.output:  # some runtimes take no output without a shape
         if not port.type.tensor_type.HasField("shape") and port.name in types:
             port.type.CopyFrom(types[port.name])
     graph.model.graph.output.extend(_port(name, types[name]) for name in values if name not in known and name in types)
 
 
-def _types(graph: Graph) -> dict[str, onnx.TypeProto]:
-    """Type and shape of every value; of what inference does not know, a float tensor of unknown shape."""
+def _types(graph: Graph, shapes: Shapes = MappingProxyType({})) -> dict[str, onnx.TypeProto]:
+    """Type and shape of every value; of what inference does not know, floats of the shape that is said, if any."""
     inferred = onnx.shape_inference.infer_shapes(graph.model, data_prop=True).graph
     unknown = helper.make_tensor_type_proto(onnx.TensorProto.FLOAT, None)
     found = {port.name: port.type for port in (*inferred.input, *inferred.output, *inferred.value_info)}
-    return {name: found.get(name, unknown) for name in (*graph.inputs, *graph.values)}
+    known = {name: found.get(name, unknown) for name in (*graph.inputs, *graph.values)}
+    for name, shape in shapes.items():
+        kind = known.get(name, unknown).tensor_type
+        if name in known and not kind.HasField("shape"):
+            known[name] = helper.make_tensor_type_proto(kind.elem_type or onnx.TensorProto.FLOAT, shape)
+    return known
 
 
 def _port(name: str, kind: onnx.TypeProto) -> onnx.ValueInfoProto:

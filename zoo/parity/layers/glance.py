@@ -73,10 +73,11 @@ def glance(known: Known, candidate: Recognised, run: Runner, local: Local, prove
     names = [name for name in graph.values if name in known.inner and name not in chosen]
     if not names:
         return Glanced(why_not="the two graphs name no value alike")
-    severed = cut(graph, names)
+    shapes = {name: known.inner[name].shape for name in names}
+    severed = cut(graph, names, shapes)
     fed = {**known.feeds, **{name + FED: known.inner[name] for name in names}}
     seen, got = run([
-        (exposed(graph, names), known.feeds), (severed, {port: fed[port] for port in severed.inputs}),
+        (exposed(graph, names, shapes), known.feeds), (severed, {port: fed[port] for port in severed.inputs}),
     ])  # fmt: skip
     if isinstance(seen, str) or isinstance(got, str):
         return Glanced(why_not=next(why for why in (seen, got) if isinstance(why, str)))

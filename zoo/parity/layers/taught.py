@@ -155,7 +155,8 @@ def teach(teacher: Teacher, candidate: Graph, run: Runner, known: Judged | None 
     """Compare every value that both graphs name, in the whole network and layer by layer."""
     chosen = behind_choices(teacher.graph)
     inner = {name: array for name, array in teacher.values().items() if name not in chosen}
-    (seen,) = run([(exposed(candidate, inner.keys()), teacher.feeds)])
+    shapes = {name: array.shape for name, array in inner.items()}
+    (seen,) = run([(exposed(candidate, inner.keys(), shapes), teacher.feeds)])
     if isinstance(seen, str):
         return Taught((), (), inner, {}, None, seen)
     guessed = () if known is None else known.guessed
@@ -165,7 +166,7 @@ def teach(teacher: Teacher, candidate: Graph, run: Runner, known: Judged | None 
     shared = {name: inner[name] for name in inner if name in seen and seen[name].shape == inner[name].shape}
     if not shared:
         return Taught(whole, (), inner, {}, None, "the two graphs name no value alike")
-    severed = cut(candidate, shared.keys())
+    severed = cut(candidate, shared.keys(), shapes)
     fed = {**teacher.feeds, **{name + FED: array for name, array in shared.items()}}
     (got,) = run([(severed, {port: fed[port] for port in severed.inputs})])
     if isinstance(got, str):

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from onnx_samples import onnx_model
 from planting.feeding import feeds
 from planting.gate import Engine
 from planting.networks import FAMILIES
@@ -43,6 +44,18 @@ def test_a_cut_graph_does_not_hand_an_error_on(net):
     taught = run(cut(broken, net.values), {**fed, **{name + FED: array for name, array in seen.items()}})
     wrong = [name for name, array in seen.items() if not np.allclose(taught[name], array, rtol=1e-4, atol=1e-5)]
     assert wrong == [conv.output[0]]
+
+
+def test_a_cut_says_the_shape_that_a_value_came_to_where_inference_finds_none():
+    nodes = "s = Compress <axis = 0> (w0, w1)\nr = Reshape(in0, s)\ny = Softmax(r)"  # to as many axes as w1 says
+    graph = Graph(
+        onnx_model(nodes, [(2, 3, 4)], {"w0": np.array([2, 5, 12]), "w1": np.array([True, False, True])}, ["y"])
+    )
+    for made in (cut(graph, ["r"], {"r": (2, 12)}), exposed(graph, ["r"], {"r": (2, 12)})):
+        ports = {port.name: port for port in (*made.model.graph.input, *made.model.graph.output)}
+        for name in {"r", "r/fed"} & set(ports):
+            assert [dim.dim_value for dim in ports[name].type.tensor_type.shape.dim] == [2, 12]
+    assert "r/fed" in cut(graph, ["r"]).inputs
 
 
 def test_a_layer_is_what_lies_between_the_cuts(net):
