@@ -14,14 +14,13 @@ from typing import Protocol
 import numpy as np
 import onnx
 
-from zoo.parity.engine.kinds import EXACT
 from zoo.parity.engine.measuring import Value
 from zoo.parity.engine.statistics import Size, distance, size
 from zoo.parity.graphs.choices import behind_choices
-from zoo.parity.graphs.cut import FED, cut, exposed, layer, live
+from zoo.parity.graphs.cut import FED, cut, exposed, layer
 from zoo.parity.graphs.graph import Graph
 from zoo.parity.layers.rows import Kind, Row, row
-from zoo.parity.layers.taught import Array, Feeds, Runner
+from zoo.parity.layers.taught import Array, Feeds, Runner, unrounded
 from zoo.parity.measure import Error, Measured, ratio
 from zoo.parity.recognising import Recognised
 
@@ -87,15 +86,7 @@ def glance(known: Known, candidate: Recognised, run: Runner, local: Local, prove
     truth = local(known.model, known.feeds, shared, {"candidate": mine})
     errors = truth.errors["candidate"]
     layers = {name: layer(known.graph, name, set(shared)) for name in shared}
-    data = live(known.graph) & {
-        *shared,
-        *known.feeds,
-    }  # what is stored alone, such as priors, its framework computes, and rounds
-    equal = {
-        name
-        for name, nodes in layers.items()
-        if all(node.op_type in EXACT for node in nodes) and any(one in data for node in nodes for one in node.input)
-    }
+    equal = unrounded(known.graph, layers, known.feeds)
     own = {name: array for name, array in known.own.items() if name in layers and _fed_own(known, layers[name], shared)}
 
     def whole_error(name: str, value: Value) -> Size | Error:
@@ -155,7 +146,7 @@ def _rows(
     kind: Kind,
     measured: Callable[[str, Value], Size | Error],
     other: set[str],
-    equal: Sequence[str] | set[str] = (),
+    equal: Collection[str] = (),
 ) -> tuple[Row, ...]:
     """A row for each value in the reference's order; those in `other` are of another shape, those in `equal` exact."""
     found = []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from zoo.parity.engine.kinds import EXACT
@@ -90,15 +91,7 @@ class Teacher:
         names = frozenset(shared)
         if names not in self.exact:
             layers = {name: layer(self.graph, name, names) for name in names}
-            data = live(self.graph) & {
-                *names,
-                *self.feeds,
-            }  # what is stored alone, such as priors, its framework computes, and rounds
-            self.exact[names] = frozenset(
-                name
-                for name, nodes in layers.items()
-                if all(node.op_type in EXACT for node in nodes) and any(one in data for n in nodes for one in n.input)
-            )
+            self.exact[names] = unrounded(self.graph, layers, self.feeds)
         return self.exact[names]
 
     def against_own(self) -> Taught | None:
@@ -149,6 +142,19 @@ class Judged(Protocol):
     def judged(self, reference: Graph, shared: Collection[str]) -> Collection[str]:
         """The layers between the values `shared` that can be compared."""
         ...
+
+
+def unrounded(graph: Graph, layers: Mapping[str, Sequence[onnx.NodeProto]], feeds: Collection[str]) -> frozenset[str]:
+    """Of the layers between values that are fed those none of whose operators rounds, as `Teacher.unrounded` has it.
+
+    What is stored alone, such as priors, its framework computes, and rounds.
+    """
+    data = live(graph) & {*layers, *feeds}
+    return frozenset(
+        name
+        for name, nodes in layers.items()
+        if all(node.op_type in EXACT for node in nodes) and any(one in data for node in nodes for one in node.input)
+    )
 
 
 def teach(teacher: Teacher, candidate: Graph, run: Runner, known: Judged | None = None) -> Taught:
